@@ -1,0 +1,64 @@
+"""Where textbook and library meet: the one table that drives proofs, tests and reports."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import export
+
+import functional_nn as fnn
+from derivations.textbook import ENTRIES, Entry
+from functional_nn import Rule
+from functional_nn.backprop import Objective
+
+
+class Operation(NamedTuple):
+    """An operation of the library with its textbook entry.
+
+    Attributes:
+      name: Its name in the registry.
+      rule: The running code: primal, fwd and bwd.
+      textbook: The definition, from the books.
+      arguments: Example arguments; symbolic sizes, so that a proof speaks for all of them.
+    """
+
+    name: str
+    rule: Rule
+    textbook: Entry
+    arguments: tuple[jax.ShapeDtypeStruct, ...]
+
+
+def _floats(*shapes: str) -> tuple[jax.ShapeDtypeStruct, ...]:
+    scope = export.SymbolicScope()
+    return tuple(
+        jax.ShapeDtypeStruct(export.symbolic_shape(shape, scope=scope), jnp.float32)
+        for shape in shapes
+    )
+
+
+_ARGUMENTS = {
+    "identity": _floats(""),
+    "sigmoid": _floats(""),
+    "tanh": _floats(""),
+    "relu": _floats(""),
+    "softplus": _floats(""),
+    "softmax": _floats("n,k"),
+    "dense": _floats("n,d", "d,m", "m"),
+    "half_squared_error": _floats("n,k", "n,k"),
+    "squared_error": _floats("n,k", "n,k"),
+    "absolute_error": _floats("n,k", "n,k"),
+    "sigmoid_cross_entropy": _floats("n,k", "n,k"),
+    "softmax_cross_entropy": _floats("n,k", "n,k"),
+}
+
+CATALOG: dict[str, Operation] = {
+    name: Operation(name, fnn.RULES[name], ENTRIES[name], arguments)
+    for name, arguments in _ARGUMENTS.items()
+}
+
+# The combinators by the name that their layers bear: what a network is taken apart by.
+COMBINATORS: dict[str, Any] = {"serial": fnn.serial}
+
+# The twin of jax.value_and_grad, and how an objective is put together.
+value_and_grad = fnn.value_and_grad
+objective = Objective

@@ -1,0 +1,220 @@
+"""Networks: each layer is proved once, each combinator once, and so every network made of them.
+
+The combinator is run on layers of which nothing is known (`abstract.py`), as many as the network
+has, and what its backward pass computes is proved to be the chain rule. That the network is that
+combinator of its parts is seen by comparing the traced code of both.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+from jax import export
+
+from derivations import abstract
+from derivations import graph as g
+from derivations.check import check
+from derivations.differentiate import derivative
+from derivations.graph import At, Index, Node
+from derivations.lift import Array, Unsupported
+from derivations.normal import equal
+from derivations.subject import is_layer, is_objective
+from derivations.trace import Shapes, lifted
+from derivations.verdict import Obligation, Report, Verdict
+
+TRACED_FLOAT = jnp.float64
+
+
+def check_network(net: Any, params: Any, x: Any, *, budget: float = 30.0) -> Report:
+    """Checks a layer that was built from others: each part, and the theorem that joins them.
+
+    Args:
+      net: A layer with parts.
+      params: Its parameters, or their shapes.
+      x: A batch, or its shape.
+      budget: Seconds for each part.
+    """
+    if not getattr(net, "parts", ()):
+        return check(net, params, x, budget=budget)
+    parts = []
+    given = x
+    for i, (part, own) in enumerate(zip(net.parts, params, strict=True)):
+        report = check_network(part, own, given, budget=budget)
+        given = jax.eval_shape(part.apply, own, given)
+        parts.append(report._replace(subject=f"{i + 1}. {part.name}"))
+    theorem = _serial(net, params, x, time.monotonic() + budget)
+    return Report(net.name, "network", (theorem,), tuple(parts))
+
+
+def check_objective(objective: Any, params: Any, x: Any, y: Any, *, budget: float = 30.0) -> Report:
+    """Checks a network with its loss: the network, the loss, and the gradient of the mean loss."""
+    net = check_network(objective.net, params, x, budget=budget)
+    outputs = jax.eval_shape(objective.net.apply, params, x)
+    loss = check(objective.loss, outputs, y, budget=budget)
+    theorem = _mean_loss(time.monotonic() + budget)
+    return Report("objective", "network", (*net.obligations, theorem), (*net.parts, loss))
+
+
+def is_composite(thing: Any) -> bool:
+    """Tells whether something is made of parts that are checked one by one."""
+    return is_objective(thing) or (is_layer(thing) and bool(getattr(thing, "parts", ())))
+
+
+def _serial(net: Any, params: Any, x: Any, deadline: float) -> Obligation:
+    from derivations.catalog import COMBINATORS
+
+    start = time.monotonic()
+    count = len(net.parts)
+    base = Obligation(
+        "composition",
+        f"{net.name} of {count} layers whose backward passes are right has a right one",
+        Verdict.PROVED,
+        ground="over the reals, by index calculus on unknown layers",
+        scope=f"any {count} layers, all sizes",
+        assumptions=("each layer's backward pass is right, as its own line says",),
+    )
+    combinator = COMBINATORS.get(net.name)
+    if combinator is None:
+        reason = f"{net.name!r} is not a combinator of the catalogue"
+        return base._replace(verdict=Verdict.UNDECIDED, reason=reason)
+    if not _same_code(net, combinator(*net.parts), params, x):
+        reason = f"the traced code is not that of {net.name} on these parts"
+        return base._replace(verdict=Verdict.UNDECIDED, reason=reason)
+    widths = export.symbolic_shape(", ".join(f"d{i}" for i in range(count + 1)))
+    sizes = export.symbolic_shape(
+        "n, " + ", ".join(f"p{i}" for i in range(1, count + 1)), scope=_scope(widths)
+    )
+    unknown = _retyped(
+        net, [abstract.layer(f"f{i + 1}", width) for i, width in enumerate(widths[1:])]
+    )
+    whole = combinator(*unknown)
+    n, *parameters = sizes
+    names = [*(f"params{i + 1}" for i in range(count)), "x", "cotangent"]
+    avals = [_float(p) for p in parameters] + [_float(n, widths[0]), _float(n, widths[-1])]
+
+    def pulled(*arrays: Any) -> list[Any]:
+        *own, data, ct = arrays
+        _, residuals = whole.fwd(tuple(own), data)
+        dparams, dx = whole.bwd(residuals, ct)
+        return [*dparams, dx]
+
+    def primal(*arrays: Any) -> list[Any]:
+        *own, data, _ = arrays
+        return [whole.apply(tuple(own), data)]
+
+    def value(*arrays: Any) -> list[Any]:
+        *own, data, _ = arrays
+        return [whole.fwd(tuple(own), data)[0]]
+
+    return _theorem(base, primal, value, pulled, avals, names, "cotangent", start, deadline)
+
+
+def _mean_loss(deadline: float) -> Obligation:
+    """The gradient of the mean loss of an unknown network with an unknown loss."""
+    from derivations import catalog
+
+    start = time.monotonic()
+    base = Obligation(
+        "composition",
+        "value_and_grad of the mean loss is its gradient, if the network's and the loss's backward "
+        "passes are right",
+        Verdict.PROVED,
+        ground="over the reals, by index calculus on an unknown network and an unknown loss",
+        scope="any network, any loss, all sizes",
+        assumptions=("the network's and the loss's backward passes are right",),
+    )
+    n, d, k, p = export.symbolic_shape("n, d, k, p")
+    net, loss = abstract.layer("f", k), abstract.loss("l")
+    joined = catalog.objective(cast(Any, net), cast(Any, loss))
+    hand_written = catalog.value_and_grad(joined)
+    avals = [_float(p), _float(n, d), _float(n, k)]
+    return _theorem(
+        base,
+        lambda params, x, y: [joined(params, x, y)],
+        lambda params, x, y: [hand_written(params, x, y)[0]],
+        lambda params, x, y: [hand_written(params, x, y)[1]],
+        avals, ["params", "x", "y"], "", start, deadline,
+    )  # fmt: skip
+
+
+def _theorem(
+    base: Obligation,
+    primal: Callable[..., list[Any]],
+    value: Callable[..., list[Any]],
+    pulled: Callable[..., list[Any]],
+    avals: Sequence[Any],
+    names: Sequence[str],
+    cotangent: str,
+    start: float,
+    deadline: float,
+) -> Obligation:
+    """Proves that `pulled` is the chain rule for `primal`, and that both give the same value."""
+    shapes = Shapes(tuple(avals), {}, base.scope)
+    try:
+        (output,), (same,), gradients = (
+            [a for a in lifted(f, shapes, names, set()) if a is not None]
+            for f in (primal, value, pulled)
+        )
+        at = _general(output)
+        claims = [(same.at(*at), output.at(*at))]
+        for name, gradient in zip(names, gradients, strict=False):
+            where = _general(gradient)
+            claims.append((gradient.at(*where), _chain_rule(output, at, cotangent, name, where)))
+        for found, truth in claims:
+            outcome = equal(found, truth, deadline=deadline)
+            if not outcome.equal:
+                return base._replace(
+                    verdict=Verdict.UNDECIDED, reason=outcome.reason,
+                    seconds=time.monotonic() - start,
+                )  # fmt: skip
+    except Unsupported as error:
+        return base._replace(verdict=Verdict.UNDECIDED, reason=str(error))
+    return base._replace(seconds=time.monotonic() - start)
+
+
+def _chain_rule(
+    output: Array, at: tuple[At, ...], cotangent: str, name: str, where: tuple[At, ...]
+) -> Node:
+    term = derivative(output.at(*at), name, where)
+    if cotangent:
+        term = g.mul(g.entry(cotangent, at), term)
+    for index in reversed(at):
+        if isinstance(index, Index):
+            term = g.total(index, term)
+    return term
+
+
+def _general(array: Array) -> tuple[At, ...]:
+    return tuple(0 if d == 1 else Index("i", d) for d in array.shape)
+
+
+def _float(*shape: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, TRACED_FLOAT)
+
+
+def _scope(dims: Sequence[Any]) -> Any:
+    return dims[0].scope
+
+
+def _retyped(net: Any, unknown: Sequence[Any]) -> list[Any]:
+    """Gives unknown layers as the type of layer that the combinator takes."""
+    return [type(net)(u.init, u.apply, u.fwd, u.bwd, u.name) for u in unknown]
+
+
+def _same_code(net: Any, rebuilt: Any, params: Any, x: Any) -> bool:
+    """Tells whether two layers trace to the same jaxprs, forward and backward."""
+
+    def traces(layer: Any) -> list[str]:
+        def both(params: Any, x: Any, dy: Any) -> Any:
+            y, residuals = layer.fwd(params, x)
+            return y, layer.bwd(residuals, dy)
+
+        out = jax.eval_shape(layer.apply, params, x)
+        return [
+            str(jax.make_jaxpr(layer.apply)(params, x)),
+            str(jax.make_jaxpr(both)(params, x, out)),
+        ]
+
+    return traces(net) == traces(rebuilt)

@@ -1,0 +1,378 @@
+"""Numbers for a graph: exact rationals as long as they last, then balls that hold the true value.
+
+A node is evaluated at once for all values of its open index variables. Inputs may be `Dual`
+numbers x + ε d with an infinitesimal ε > 0: a comparison that is a tie in x is then decided by d,
+so that evaluating a function at x + ε gives its one-sided derivative exactly, kinks included.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import flint
+import numpy as np
+
+from derivations.graph import Dim, Index, Node
+
+PRECISION = 256  # bits
+
+
+class Tie(Exception):
+    """A comparison came out equal where the caller wants no boundary."""
+
+
+class Ambiguous(Exception):
+    """A comparison of balls that overlap, or a value outside a function's domain."""
+
+
+class Dual:
+    """The number `value + ε slope`, for an infinitesimal ε > 0."""
+
+    __slots__ = ("slope", "value")
+
+    def __init__(self, value: Any, slope: Any):
+        self.value = value
+        self.slope = slope
+
+
+class Point(NamedTuple):
+    """Where to evaluate: the sizes, and an array of exact numbers for each input tensor.
+
+    `ties`: whether a comparison may come out equal.
+    """
+
+    sizes: Mapping[str, int]
+    tensors: Mapping[str, np.ndarray]
+    ties: bool = False
+
+    def length(self, dim: Dim) -> int:
+        """Gives a size as a number."""
+        return dim if isinstance(dim, int) else self.sizes[dim]
+
+
+class _Values(NamedTuple):
+    array: np.ndarray  # dtype object, one axis for each index variable
+    axes: tuple[Index, ...]  # sorted by uid
+
+
+def rational(value: Any) -> flint.fmpq:
+    """Gives an exact number, from a whole number, fraction or float."""
+    exact = Fraction(value)
+    return flint.fmpq(exact.numerator, exact.denominator)
+
+
+def evaluate(node: Node, point: Point, order: Sequence[Index] = ()) -> np.ndarray:
+    """Gives a node's values, with one axis for each of its open index variables, in this order."""
+    axes = _sorted(order)
+    precision = flint.ctx.prec
+    flint.ctx.prec = PRECISION
+    try:
+        array = _aligned(_evaluate(node, point, {}), axes, point)
+    finally:
+        flint.ctx.prec = precision
+    full = np.broadcast_to(array, [point.length(i.size) for i in axes])
+    return full.transpose([axes.index(i) for i in order])
+
+
+def _sorted(indices: Iterable[Index]) -> tuple[Index, ...]:
+    return tuple(sorted(indices, key=lambda i: i.uid))
+
+
+def nonzero_somewhere(node: Node) -> bool:
+    """Tells whether a real expression is seen to be nonzero at some point, at each position.
+
+    "No" decides nothing.
+    """
+    entries = _entries(node)
+    sizes: dict[str, int] = {}
+    shapes: dict[str, list[int]] = {}
+    for tensor, at, _ in entries:
+        shape = shapes.setdefault(tensor, [1] * len(at))
+        for axis, i in enumerate(at):
+            if isinstance(i, int):
+                shape[axis] = max(shape[axis], i + 1)
+            else:
+                dim = i.size
+                length = dim if isinstance(dim, int) else sizes.setdefault(dim, 2 + len(sizes))
+                shape[axis] = max(shape[axis], length)
+    for dim in _sizes(node):
+        sizes.setdefault(dim, 2 + len(sizes))
+    draw = random.Random(0)
+    for _ in range(8):
+        tensors = {}
+        for tensor, shape in shapes.items():
+            array = np.empty(shape, dtype=object)
+            for where in np.ndindex(*shape):
+                array[where] = flint.fmpq(draw.randint(1, 97), 32)
+            tensors[tensor] = array
+        try:
+            values = evaluate(node, Point(sizes, tensors, ties=True), list(node.free))
+        except (Ambiguous, Tie):
+            continue
+        if all(not _has_zero(v) for v in values.reshape(-1)):
+            return True
+    return False
+
+
+def _entries(node: Node) -> set[Any]:
+    return {n.data for n in _inside(node) if n.op == "entry"}
+
+
+def _sizes(node: Node) -> set[str]:
+    bound = {n.data.size for n in _inside(node) if n.op in ("sum", "rmax", "index")}
+    return {d for d in bound if isinstance(d, str)} | {
+        n.data for n in _inside(node) if n.op == "size"
+    }
+
+
+def _inside(node: Node) -> set[Node]:
+    seen: set[Node] = set()
+    stack = [node]
+    while stack:
+        here = stack.pop()
+        if here not in seen:
+            seen.add(here)
+            stack.extend(here.args)
+    return seen
+
+
+def _aligned(values: _Values, axes: tuple[Index, ...], point: Point) -> np.ndarray:
+    shape = [point.length(i.size) if i in values.axes else 1 for i in axes]
+    return values.array.reshape(shape)
+
+
+def _elementwise(function: Callable[..., Any], point: Point, *operands: _Values) -> _Values:
+    axes = _sorted({i for o in operands for i in o.axes})
+    arrays = [_aligned(o, axes, point) for o in operands]
+    result = np.frompyfunc(function, len(arrays), 1)(*arrays)
+    return _Values(np.asarray(result, dtype=object), axes)
+
+
+def _scalar(value: Any) -> _Values:
+    array = np.empty((), dtype=object)
+    array[()] = value
+    return _Values(array, ())
+
+
+def _evaluate(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
+    found = memory.get(node)
+    if found is None:
+        found = memory[node] = _compute(node, point, memory)
+    return found
+
+
+def _compute(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
+    args = [_evaluate(a, point, memory) for a in node.args] if node.op != "select" else []
+    match node.op:
+        case "const":
+            return _scalar(rational(node.data))
+        case "size":
+            return _scalar(flint.fmpq(point.sizes[node.data]))
+        case "true" | "false":
+            return _scalar(node.op == "true")
+        case "index":
+            numbers = [flint.fmpq(i) for i in range(point.length(node.data.size))]
+            return _Values(np.array(numbers, dtype=object), (node.data,))
+        case "entry":
+            return _entry(node, point)
+        case "add":
+            return _fold(_plus, point, args)
+        case "mul":
+            return _fold(_times, point, args)
+        case "pow":
+            return _elementwise(lambda a: _power(a, node.data), point, *args)
+        case "kernel":
+            return _elementwise(lambda a: _kernel(node.data, a), point, *args)
+        case "compare":
+            op, whole = node.data
+            return _elementwise(
+                lambda a, b: _compare(op, a, b, ties=whole or point.ties), point, *args
+            )
+        case "not":
+            return _elementwise(lambda p: not p, point, *args)
+        case "and":
+            return _elementwise(lambda p, q: p and q, point, *args)
+        case "select":
+            return _select(node, point, memory)
+        case "sum":
+            return _reduce(_plus, node.data, args[0], point, flint.fmpq(0))
+        case "rmax":
+            return _reduce(
+                lambda a, b: b if _compare("lt", a, b, ties=True) else a,
+                node.data,
+                args[0],
+                point,
+                None,
+            )
+        case "argmax":
+            return _argmax(node, args[0], point)
+        case op:
+            raise Ambiguous(f"{op} has no value at a point")
+
+
+def _entry(node: Node, point: Point) -> _Values:
+    tensor, at, _ = node.data
+    axes = _sorted({i for i in at if isinstance(i, Index)})
+    grid = np.ogrid[tuple(slice(point.length(i.size)) for i in axes)] if axes else []
+    where = dict(zip(axes, grid, strict=True))
+    picked = point.tensors[tensor][tuple(where[i] if isinstance(i, Index) else i for i in at)]
+    if not axes:
+        return _scalar(picked)
+    return _Values(np.broadcast_to(picked, [point.length(i.size) for i in axes]), axes)
+
+
+def _fold(function: Callable[[Any, Any], Any], point: Point, args: list[_Values]) -> _Values:
+    result = args[0]
+    for other in args[1:]:
+        result = _elementwise(function, point, result, other)
+    return result
+
+
+def _select(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
+    condition = _evaluate(node.args[0], point, memory)
+    chosen = set(condition.array.reshape(-1).tolist())
+    # A branch that is taken nowhere is not evaluated: it may have no value here.
+    if chosen == {True}:
+        branch = _evaluate(node.args[1], point, memory)
+        return _elementwise(lambda _, a: a, point, condition, branch)
+    if chosen == {False}:
+        branch = _evaluate(node.args[2], point, memory)
+        return _elementwise(lambda _, a: a, point, condition, branch)
+    yes, no = (_evaluate(a, point, memory) for a in node.args[1:])
+    return _elementwise(lambda p, a, b: a if p else b, point, condition, yes, no)
+
+
+def _reduce(
+    function: Callable[[Any, Any], Any], bound: Index, body: _Values, point: Point, empty: Any
+) -> _Values:
+    length = point.length(bound.size)
+    if bound not in body.axes:
+        body = _elementwise(lambda a, _: a, point, body, _compute_index(bound, point))
+    axis = body.axes.index(bound)
+    rows = [np.take(body.array, i, axis=axis) for i in range(length)]
+    axes = tuple(i for i in body.axes if i is not bound)
+    result = _Values(np.asarray(rows[0], dtype=object), axes) if rows else _scalar(empty)
+    for row in rows[1:]:
+        result = _elementwise(function, point, result, _Values(np.asarray(row, object), axes))
+    return result
+
+
+def _compute_index(bound: Index, point: Point) -> _Values:
+    return _Values(np.zeros(point.length(bound.size), dtype=object), (bound,))
+
+
+def _argmax(node: Node, body: _Values, point: Point) -> _Values:
+    bound, at = node.data
+    axis = body.axes.index(bound)
+    rows = [np.take(body.array, i, axis=axis) for i in range(body.array.shape[axis])]
+    axes = tuple(i for i in body.axes if i is not bound)
+
+    def place(*row: Any) -> int:
+        best = 0
+        for i in range(1, len(row)):
+            if not point.ties and _compare("eq", row[best], row[i], ties=True):
+                raise Tie("two largest values")
+            if _compare("lt", row[best], row[i], ties=True):
+                best = i
+        return best
+
+    best = _elementwise(place, point, *(_Values(np.asarray(r, object), axes) for r in rows))
+    where = (
+        _scalar(at)
+        if isinstance(at, int)
+        else _Values(np.array(range(point.length(at.size)), dtype=object), (at,))
+    )
+    return _elementwise(lambda i, j: flint.fmpq(int(i == j)), point, best, where)
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+def _plus(a: Any, b: Any) -> Any:
+    if isinstance(a, Dual) or isinstance(b, Dual):
+        a, b = _dual(a), _dual(b)
+        return Dual(a.value + b.value, a.slope + b.slope)
+    return a + b
+
+
+def _times(a: Any, b: Any) -> Any:
+    if isinstance(a, Dual) or isinstance(b, Dual):
+        a, b = _dual(a), _dual(b)
+        return Dual(a.value * b.value, a.value * b.slope + a.slope * b.value)
+    return a * b
+
+
+def _power(a: Any, exponent: int) -> Any:
+    if isinstance(a, Dual):
+        slope = flint.fmpq(exponent) * _power(a.value, exponent - 1) * a.slope
+        return Dual(_power(a.value, exponent), slope)
+    if exponent < 0 and _has_zero(a):
+        raise Ambiguous("a division by zero")
+    return a**exponent
+
+
+def _dual(a: Any) -> Dual:
+    return a if isinstance(a, Dual) else Dual(a, flint.fmpq(0))
+
+
+def _has_zero(a: Any) -> bool:
+    return bool(a.contains(0)) if isinstance(a, flint.arb) else a == 0
+
+
+def ball(a: Any) -> flint.arb:
+    """Gives a ball that holds the number."""
+    return a if isinstance(a, flint.arb) else flint.arb(a)
+
+
+_EXACT = {("exp", 0): 1, ("log", 1): 0, ("sqrt", 0): 0, ("sqrt", 1): 1, ("erf", 0): 0,
+          ("sin", 0): 0, ("cos", 0): 1}  # fmt: skip
+
+
+def _kernel(name: str, a: Any) -> Any:
+    if isinstance(a, Dual):
+        return Dual(_kernel(name, a.value), _slope(name, a.value) * a.slope)
+    if isinstance(a, flint.fmpq):
+        for (kernel, at), value in _EXACT.items():
+            if kernel == name and a == at:
+                return flint.fmpq(value)
+        a = flint.arb(a)
+    value = getattr(a, name)()
+    if not value.is_finite():
+        raise Ambiguous(f"{name} outside its domain")
+    return value
+
+
+def _slope(name: str, a: Any) -> Any:
+    match name:
+        case "exp":
+            return _kernel("exp", a)
+        case "log":
+            return _power(a, -1)
+        case "sqrt":
+            return _power(flint.fmpq(2) * _kernel("sqrt", a), -1)
+        case "sin":
+            return _kernel("cos", a)
+        case "cos":
+            return flint.fmpq(-1) * _kernel("sin", a)
+        case _:
+            x = ball(a)
+            return 2 * (-x * x).exp() / flint.arb.pi().sqrt()
+
+
+def _compare(op: str, a: Any, b: Any, *, ties: bool) -> bool:
+    if isinstance(a, Dual) or isinstance(b, Dual):
+        a, b = _dual(a), _dual(b)
+        if not _compare("eq", a.value, b.value, ties=True):
+            return op != "eq" and _compare("lt", a.value, b.value, ties=True)
+        return _compare(op, a.slope, b.slope, ties=ties)
+    difference = b - a
+    if isinstance(difference, flint.arb) and not difference.is_exact():
+        if difference > 0:
+            return op != "eq"
+        if difference < 0:
+            return False
+        raise Ambiguous("a comparison of balls that overlap")
+    if difference == 0 and op != "eq" and not ties:
+        raise Tie(op)
+    return {"lt": difference > 0, "le": difference >= 0, "eq": difference == 0}[op]

@@ -1,0 +1,128 @@
+"""The search for a counterexample: exact inputs at which two expressions differ for certain."""
+
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import flint
+import numpy as np
+
+from derivations.evaluate import Ambiguous, Point, Tie, ball, evaluate, rational
+from derivations.graph import Dim, Index, Node
+from derivations.verdict import Witness
+
+DIGITS = 15
+MOST_POINTS = 24
+
+
+class Tensor(NamedTuple):
+    """An input: its name, its shape (numbers and symbols) and its kind of number."""
+
+    name: str
+    shape: tuple[Dim, ...]
+    kind: str
+
+
+def sizes_to_try(symbols: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """Gives small sizes: all different, then each in turn one, then all different the other way."""
+    names = list(symbols)
+    yield {name: 2 + i for i, name in enumerate(names)}
+    for alone in names:
+        yield {name: 1 if name == alone else 2 + i for i, name in enumerate(names)}
+    if names:
+        yield {name: 3 + len(names) - i for i, name in enumerate(names)}
+
+
+def points(
+    tensors: Sequence[Tensor], sizes: Mapping[str, int], *, ties: bool = False, seed: int = 0
+) -> Iterator[Point]:
+    """Gives points of several scales: small whole numbers first, then fractions and others."""
+    draw = random.Random(seed)
+    most = max([*sizes.values(), 2])
+    scales = [
+        lambda: draw.choice([-3, -2, -1, 1, 2, 3]),
+        lambda: Fraction(draw.randint(-40, 40), 16),
+        lambda: draw.choice([0, 0, 1, -1, 2]),
+        lambda: Fraction(draw.randint(-64, 64), 1024),
+        lambda: draw.randint(-12, 12),
+        lambda: Fraction(draw.randint(-400, 400), 8),
+        lambda: Fraction(draw.randint(1, 48), 16),
+    ]
+    while True:
+        for scale in scales:
+            values = {}
+            for tensor in tensors:
+                shape = [d if isinstance(d, int) else sizes[d] for d in tensor.shape]
+                array = np.empty(shape, dtype=object)
+                for at in np.ndindex(*shape):
+                    array[at] = rational(
+                        draw.randrange(most) if tensor.kind == "int"
+                        else draw.randrange(2) if tensor.kind == "bool"
+                        else scale()
+                    )  # fmt: skip
+                values[tensor.name] = array
+            yield Point(sizes, values, ties)
+
+
+def witness(
+    found: Node,
+    expected: Node,
+    at: Sequence[Index | int],
+    output: str,
+    tensors: Sequence[Tensor],
+    symbols: Mapping[str, int],
+    deadline: float,
+) -> Witness | None:
+    """Searches for a point off every boundary where two expressions surely differ.
+
+    Args:
+      found: The rule's value, at the open indices `at`.
+      expected: The true value.
+      at: The position: index variables, and numbers along axes of length one.
+      output: The name of the output, for the report.
+      tensors: The inputs.
+      symbols: The symbolic sizes.
+      deadline: When to give up, by `time.monotonic`.
+    """
+    free = [i for i in at if isinstance(i, Index)]
+    for sizes in sizes_to_try(symbols):
+        drawn = points(tensors, sizes)
+        for _ in range(MOST_POINTS):
+            if time.monotonic() > deadline:
+                return None
+            point = next(drawn)
+            try:
+                pair = evaluate(found, point, free), evaluate(expected, point, free)
+            except (Tie, Ambiguous):
+                continue
+            for where in np.ndindex(*pair[0].shape):
+                a, b = pair[0][where], pair[1][where]
+                if differ(a, b):
+                    position = iter(where)
+                    full = [next(position) if isinstance(i, Index) else i for i in at]
+                    suffix = str(full) if full else ""
+                    return Witness(written(point), f"{output}{suffix}", shown(a), shown(b))
+    return None
+
+
+def differ(a: Any, b: Any) -> bool:
+    """Tells whether two numbers are different for certain."""
+    if isinstance(a, flint.fmpq) and isinstance(b, flint.fmpq):
+        return bool(a != b)
+    difference = ball(a) - ball(b)
+    return bool(difference.is_finite()) and not difference.contains(0)
+
+
+def shown(value: Any) -> str:
+    """Gives a number for the reader: exactly if it is rational, else with its error radius."""
+    return str(value) if isinstance(value, flint.fmpq) else value.str(DIGITS)
+
+
+def written(point: Point) -> dict[str, Any]:
+    """Gives a point's inputs as nested lists of exact rationals."""
+    return {
+        name: np.vectorize(str, otypes=[object])(array).tolist() if array.size else []
+        for name, array in point.tensors.items()
+    }

@@ -1,0 +1,1 @@
+"""Readable reports: one document tree, printed as HTML or as Markdown."""

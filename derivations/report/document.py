@@ -1,0 +1,149 @@
+"""What a report is made of, before any output format.
+
+A document is a tree of these values. Blocks stand under each other; inline parts stand in a line
+of text, and a plain `str` is one of them. The printers know every kind here and refuse any other.
+"""
+
+from typing import Any, NamedTuple
+
+from derivations.verdict import Obligation, Verdict
+
+
+class Strong(NamedTuple):
+    """Emphasised text."""
+
+    text: str
+
+
+class Mono(NamedTuple):
+    """A name from code."""
+
+    text: str
+
+
+class Maths(NamedTuple):
+    """A SymPy expression in a line of text."""
+
+    expression: Any
+
+
+class Link(NamedTuple):
+    """A reference to a section of the same document, by its anchor."""
+
+    text: str
+    anchor: str
+
+
+class Badge(NamedTuple):
+    """A verdict, as a coloured word."""
+
+    verdict: Verdict
+
+
+Inline = str | Strong | Mono | Maths | Link | Badge
+Line = tuple[Inline, ...]
+
+
+class Paragraph(NamedTuple):
+    """A paragraph of text."""
+
+    line: Line
+
+
+class Caption(NamedTuple):
+    """A small line that belongs to what stands above it: a source, a condition."""
+
+    line: Line
+
+
+class Formula(NamedTuple):
+    """A SymPy expression or equation on a line of its own."""
+
+    expression: Any
+
+
+class Code(NamedTuple):
+    """Python source."""
+
+    source: str
+
+
+class Items(NamedTuple):
+    """A list; `ordered` for steps that follow from each other."""
+
+    lines: tuple[Line, ...]
+    ordered: bool = False
+
+
+class Table(NamedTuple):
+    """A table: a header and rows of as many cells, each a line of text."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[Line, ...], ...]
+
+
+class Figure(NamedTuple):
+    """A picture: SVG source as `str`, or the bytes of a PNG.
+
+    Attributes:
+      picture: The picture itself; nothing is loaded from elsewhere.
+      name: A short file name without suffix, for formats that keep pictures in files.
+      alt: What it shows, for those who do not see it.
+      caption: The line below it.
+    """
+
+    picture: str | bytes
+    name: str
+    alt: str
+    caption: str
+
+
+class Verdicts(NamedTuple):
+    """The obligations of a check, one after the other."""
+
+    obligations: tuple[Obligation, ...]
+
+
+class Step(NamedTuple):
+    """A step of a derivation: what is done, and blocks that show the outcome."""
+
+    title: Line
+    blocks: tuple[Any, ...]
+
+
+class Steps(NamedTuple):
+    """Steps that follow from each other, numbered."""
+
+    steps: tuple[Step, ...]
+
+
+class Section(NamedTuple):
+    """A titled part. Its level follows from how deep it is nested.
+
+    Attributes:
+      title: The heading.
+      anchor: A name to link to, unique in the document.
+      blocks: What it holds.
+      verdict: Shown beside the heading, if given.
+    """
+
+    title: str
+    anchor: str
+    blocks: tuple[Any, ...]
+    verdict: Verdict | None = None
+
+
+class Document(NamedTuple):
+    """A whole report.
+
+    Attributes:
+      title: The title of the page.
+      lead: What it says in a sentence or two.
+      sections: Its parts; the table of contents is made of them.
+      colophon: What it was made with.
+    """
+
+    title: str
+    lead: Line
+    sections: tuple[Section, ...]
+    colophon: str = ""

@@ -1,0 +1,134 @@
+"""The section of one operation: definition, derivation, code, verdicts, curves."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import sympy
+
+from derivations.report import document as d
+from derivations.report.plots import plot
+from derivations.textbook import Cited, Entry, derivative, pullback
+from derivations.textbook.notation import equation
+from derivations.verdict import Report
+
+
+class Checked(NamedTuple):
+    """An operation with everything that its section shows.
+
+    Attributes:
+      rule: The `functional_nn.Rule` whose code is shown.
+      entry: What the textbook says.
+      report: What the check found.
+    """
+
+    rule: Any
+    entry: Entry
+    report: Report
+
+
+def operation_section(checked: Checked) -> d.Section:
+    """Gives the section of one operation."""
+    rule, entry, report = checked
+    curve = plot(rule, entry)
+    return d.Section(
+        entry.title,
+        anchor(entry.name),
+        (
+            d.Paragraph((entry.description,)),
+            _part(entry, "Definition", (*_definition(entry), *(() if curve is None else (curve,)))),
+            _part(entry, "Derivation", (_derivation(entry),)),
+            _part(entry, "Code", _code(rule)),
+            _part(entry, "Verdicts", (d.Verdicts(report.obligations),)),
+        ),
+        report.verdict,
+    )
+
+
+def anchor(name: str) -> str:
+    """Gives the anchor of an operation's section, by its name in the registry."""
+    return f"operation-{name}"
+
+
+def _part(entry: Entry, title: str, blocks: tuple[Any, ...]) -> d.Section:
+    return d.Section(title, f"{anchor(entry.name)}-{title.lower()}", blocks)
+
+
+def _definition(entry: Entry) -> tuple[Any, ...]:
+    return (
+        d.Formula(equation(entry.output, entry.definition)),
+        d.Caption((f"{entry.source}.",)),
+    )
+
+
+def _derivation(entry: Entry) -> d.Steps:
+    partials = [derivative(entry, argument) for argument in entry.arguments]
+    found = tuple(
+        d.Formula(equation(sympy.Derivative(entry.output, partial.variable), partial.expression))
+        for partial in partials
+    )
+    pulled = tuple(d.Formula(pullback(entry, argument)) for argument in entry.arguments)
+    if entry.indices:
+        differentiate: d.Line = (
+            "SymPy differentiates the definition in one entry of each argument, with indices of "
+            "its own. Each δ is 1 where its two indices are equal, else 0.",
+        )
+        pull: d.Line = (
+            "Summed over the output against its cotangent ",
+            d.Maths(entry.cotangent),
+            ", with each δ carried out, this is the backward pass.",
+        )
+    else:
+        differentiate = ("SymPy differentiates the definition.",)
+        pull = ("Times the cotangent ", d.Maths(entry.cotangent), ", this is the backward pass.")
+    return d.Steps(
+        (
+            d.Step(differentiate, found),
+            d.Step(pull, pulled),
+            d.Step(
+                ("Books print the derivative so.",),
+                tuple(block for cited in entry.cited for block in _cited(cited)),
+            ),
+        )
+    )
+
+
+def _cited(cited: Cited) -> tuple[Any, ...]:
+    where: list[d.Inline] = []
+    for abbreviation in cited.where:
+        where += [" with ", d.Maths(abbreviation), ";"]
+    condition = f" For {cited.condition}." if cited.condition else ""
+    return (
+        d.Formula(cited.equation),
+        d.Caption((*_sentence(where), f"{cited.source}.{condition}")),
+    )
+
+
+def _sentence(where: list[d.Inline]) -> d.Line:
+    return (*where[:-1], ". ") if where else ()
+
+
+def _code(rule: Any) -> tuple[Any, ...]:
+    shared = _source(rule.fwd) == _source(rule.bwd)
+    sources = [_source(rule.fwd)] if shared else [_source(rule.fwd), _source(rule.bwd)]
+    return (
+        d.Paragraph(
+            (
+                "The forward pass keeps what the backward pass needs; the backward pass turns the "
+                "cotangent of the output into one of each argument.",
+            )
+        ),
+        d.Code("\n\n".join(sources)),
+    )
+
+
+def _source(function: Callable[..., Any]) -> str:
+    if isinstance(function, functools.partial):
+        given = ", ".join(f"{name}={value!r}" for name, value in function.keywords.items())
+        return f"# with {given}\n{_source(function.func)}"
+    try:
+        return inspect.getsource(function).rstrip() + "\n"
+    except (OSError, TypeError):
+        # Defined at a prompt, or not in Python.
+        return f"# The source of {getattr(function, '__name__', function)!s} is not at hand.\n"

@@ -1,0 +1,156 @@
+"""Curves of an operation and of its derivative, drawn from the running rule.
+
+matplotlib is an optional extra: without it there are no plots, and the report says so.
+"""
+
+import importlib.util
+import io
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from derivations.report.document import Figure
+
+# Readable on white and on black: the picture does not know the page's colours.
+_AXES, _FUNCTION, _DERIVATIVE = "#7b7f86", "#2f7fd0", "#d9711c"
+
+# The derivative jumps where two neighbouring points differ by more than this. The grid holds 0.
+_JUMP = 0.2
+_POINTS = 1201
+
+
+class Slice(NamedTuple):
+    """One line through the arguments, along which an operation is a curve.
+
+    Attributes:
+      arguments: From the points t on the line to the operation's arguments, one row a point.
+      label: What t is.
+      reach: The line runs from -reach to reach.
+    """
+
+    arguments: Callable[[Any], tuple[Any, ...]]
+    label: str
+    reach: float = 3.0
+
+
+def _rows(t: Any, *rest: float) -> Any:
+    return np.stack([t, *(np.full_like(t, number) for number in rest)], axis=-1)
+
+
+def _error(t: Any) -> tuple[Any, ...]:
+    return _rows(t), np.zeros((len(t), 1), np.float32)
+
+
+_SLICES = {
+    "softmax": Slice(lambda t: (_rows(t, 0, 0),), "first of three scores, the others 0", 6.0),
+    "half_squared_error": Slice(_error, "error f - y, one component"),
+    "squared_error": Slice(_error, "error f - y, one component"),
+    "absolute_error": Slice(_error, "error f - y, one component"),
+    "sigmoid_cross_entropy": Slice(
+        lambda t: (_rows(t), np.ones((len(t), 1), np.float32)), "logit z, the answer is yes", 6.0
+    ),
+    "softmax_cross_entropy": Slice(
+        lambda t: (_rows(t, 0), _rows(np.ones_like(t), 0)), "logit of the right class of two", 6.0
+    ),
+}
+_SCALAR = Slice(lambda t: (t,), "x", 6.0)
+
+
+def available() -> bool:
+    """Whether matplotlib is installed."""
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def plot(rule: Any, entry: Any) -> Figure | None:
+    """Draws an operation and its derivative; `None` where no curve shows it (a dense layer).
+
+    Both curves come from the code of the rule: the value from `fwd`, the derivative from `bwd` with
+    the cotangent 1.
+    """
+    line = _SLICES.get(entry.name, _SCALAR if not entry.indices else None)
+    if line is None or not available():
+        return None
+    t = np.linspace(-line.reach, line.reach, _POINTS, dtype=np.float32)
+    output, residuals = rule.fwd(*line.arguments(t))
+    output = np.asarray(output)
+    cotangent = np.zeros_like(output)
+    cotangent[..., 0] = 1
+    if output.ndim == 1:
+        cotangent[:] = 1
+    derivative = np.asarray(rule.bwd(residuals, cotangent)[0])
+    value = output if output.ndim == 1 else output[:, 0]
+    slope = derivative if derivative.ndim == 1 else derivative[:, 0]
+    return Figure(
+        picture=_draw(entry.name, line.label, t, value, slope),
+        name=entry.name,
+        alt=f"{entry.title} and its derivative for values from {t[0]:g} to {t[-1]:g}",
+        caption=f"{entry.title}, and its derivative as the rule computes it.",
+    )
+
+
+def _draw(name: str, label: str, t: Any, value: Any, slope: Any) -> str:
+    import matplotlib
+    from matplotlib.figure import Figure as Canvas
+
+    style: Any = {
+        "svg.fonttype": "none",  # text stays text: small, sharp, and in the page's font
+        "svg.hashsalt": name,
+        "font.family": "sans-serif",
+        "font.size": 10.0,
+        "text.color": _AXES,
+        "axes.edgecolor": _AXES,
+        "axes.labelcolor": _AXES,
+        "xtick.color": _AXES,
+        "ytick.color": _AXES,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+    with matplotlib.rc_context(style):
+        canvas = Canvas(figsize=(5.6, 3.0), layout="constrained")
+        axes = canvas.subplots()
+        axes.axhline(0, color=_AXES, linewidth=0.6)
+        axes.axvline(0, color=_AXES, linewidth=0.6)
+        axes.plot(t, value, color=_FUNCTION, linewidth=2, label="function")
+        jumps = np.flatnonzero(np.abs(np.diff(slope)) > _JUMP)
+        axes.plot(
+            np.insert(t, jumps + 1, np.nan),
+            np.insert(slope, jumps + 1, np.nan),
+            color=_DERIVATIVE,
+            linewidth=2,
+            linestyle=(0, (5, 1.5)),
+            label="derivative",
+        )
+        _mark_jumps(axes, t, slope, jumps)
+        axes.set_xlabel(label)
+        axes.legend(frameon=False, labelcolor=_AXES)
+        file = io.StringIO()
+        none = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        canvas.savefig(file, format="svg", transparent=True, metadata=none)
+    return _tidy(file.getvalue(), name)
+
+
+def _mark_jumps(axes: Any, t: Any, slope: Any, jumps: Any) -> None:
+    """A full dot where the rule's value stands at a kink, rings where it does not."""
+    if not len(jumps):
+        return
+    centre = len(t) // 2
+    ends = {position for jump in jumps for position in (jump, jump + 1)} - {centre}
+    rings = [slope[end] for end in sorted(ends) if slope[end] != slope[centre]]
+    axes.plot([t[centre]] * len(rings), rings, "o", color=_DERIVATIVE, markerfacecolor="none")
+    axes.plot([t[centre]], [slope[centre]], "o", color=_DERIVATIVE)
+
+
+def _tidy(svg: str, name: str) -> str:
+    """Takes the `<svg>` element alone, fit to stand beside others in one page.
+
+    An inline `<style>` would apply to the whole page, and matplotlib uses the same ids in every
+    picture.
+    """
+    svg = re.sub(
+        r"<style.*?</style>|<defs>\s*</defs>", "", svg[svg.index("<svg") :], flags=re.DOTALL
+    )
+    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
+    svg = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
+    return re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)

@@ -1,0 +1,389 @@
+"""How a formula is set: SymPy expressions as boxes, before any output format.
+
+Everything that is a choice of typography is made here, once: the order of terms and factors, where
+parentheses stand, ∂ or d, f′(x) or a fraction, which index goes on top. The MathML and LaTeX
+printers only spell the boxes.
+"""
+
+from functools import singledispatch
+from typing import Any, NamedTuple
+
+import sympy
+from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
+
+
+class Letter(NamedTuple):
+    """A variable, one letter in italics: `x`, `σ`, `ℓ`."""
+
+    text: str
+
+
+class Word(NamedTuple):
+    """An upright name: `log`, `ReLU`, the d of a derivative."""
+
+    text: str
+
+
+class Number(NamedTuple):
+    """Digits."""
+
+    text: str
+
+
+class Operator(NamedTuple):
+    """A sign between two boxes, or a prefix: `+`, `−`, `=`, `≤`, `∂`."""
+
+    text: str
+
+
+class Prose(NamedTuple):
+    """Words inside a formula, such as "otherwise"."""
+
+    text: str
+
+
+class Row(NamedTuple):
+    """Boxes side by side."""
+
+    boxes: tuple[Any, ...]
+
+
+class Fraction(NamedTuple):
+    """One box over another."""
+
+    top: Any
+    bottom: Any
+
+
+class Script(NamedTuple):
+    """A box with something below it, above it, or both."""
+
+    base: Any
+    below: Any = None
+    above: Any = None
+
+
+class Big(NamedTuple):
+    """A large sign with its range: a sum."""
+
+    sign: str
+    below: Any
+    above: Any
+
+
+class Fenced(NamedTuple):
+    """A box between two fences, which grow with it."""
+
+    left: str
+    body: Any
+    right: str
+
+
+class Cases(NamedTuple):
+    """Values by condition; each row is a value and the box of its condition."""
+
+    rows: tuple[tuple[Any, Any], ...]
+
+
+_GREEK = {"sigma": "σ", "delta": "δ", "alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε"}
+_LETTERS = _GREEK | {"ell": "ℓ"}
+_RELATIONS: dict[Any, str] = {
+    sympy.Eq: "=",
+    sympy.Ne: "≠",
+    sympy.Lt: "<",
+    sympy.Le: "≤",
+    sympy.Gt: ">",
+    sympy.Ge: "≥",
+}
+
+# The letters that count layers: these indices are written on top, as in δ^ℓ.
+_LAYERS = {"ell", "L"}
+
+_INDEX_ORDER = ("n", "m", "h", "i", "j", "q", "k", "l")
+
+_PRIME = Operator("′")
+
+_TIMES = Operator("\u2062")
+"""Multiplication, which is not written: Unicode's invisible times."""
+
+# What a factor is decides its place in a product: numbers and letters first, then what carries its
+# own parentheses, and a sum last, where it needs none.
+_FACTOR_ORDER: tuple[tuple[Any, ...], ...] = (
+    (sympy.Number, sympy.NumberSymbol),
+    (sympy.Symbol, sympy.Indexed),
+    (sympy.exp,),
+    (sympy.KroneckerDelta,),
+    (AppliedUndef,),
+    (sympy.Derivative,),
+    (sympy.Add, sympy.Pow),
+    (sympy.log, sympy.sign, sympy.Abs, sympy.Max),
+    (sympy.Piecewise,),
+    (sympy.Sum,),
+)
+
+
+@singledispatch
+def typeset(expression: Any) -> Any:
+    """Gives the box of an expression.
+
+    Raises:
+      TypeError: There is no way of writing this kind of expression. (A guess could print a formula
+        that says something else.)
+
+    Example:
+      >>> typeset(sympy.Symbol("x") + 1)
+      Row(boxes=(Letter(text='x'), Operator(text='+'), Number(text='1')))
+    """
+    kind = type(expression).__name__
+    raise TypeError(f"A formula is made of known kinds of expressions. Got {kind}: {expression}.")
+
+
+@typeset.register(int)
+@typeset.register(sympy.Integer)
+def _(expression: Any) -> Any:
+    number = Number(str(abs(int(expression))))
+    return _negative(number) if expression < 0 else number
+
+
+@typeset.register
+def _(expression: sympy.Rational) -> Any:
+    fraction = Fraction(Number(str(abs(expression.p))), Number(str(expression.q)))
+    return _negative(fraction) if expression.p < 0 else fraction
+
+
+@typeset.register
+def _(expression: sympy.Float) -> Any:
+    number = Number(f"{abs(float(expression)):g}")
+    return _negative(number) if expression < 0 else number
+
+
+@typeset.register
+def _(expression: sympy.Symbol) -> Any:
+    return _name(expression.name)
+
+
+@typeset.register
+def _(expression: sympy.IndexedBase) -> Any:
+    return _name(str(expression.label))
+
+
+@typeset.register
+def _(expression: sympy.Indexed) -> Any:
+    layers, others = [], []
+    for index in expression.indices:
+        names = {str(symbol) for symbol in index.free_symbols}
+        (layers if names and names <= _LAYERS else others).append(index)
+    return Script(typeset(expression.base), _indices(others), _indices(layers))
+
+
+@typeset.register
+def _(expression: sympy.KroneckerDelta) -> Any:
+    return Script(Letter("δ"), _indices(list(expression.args)))
+
+
+@typeset.register
+def _(expression: sympy.Add) -> Any:
+    # Sums first and positive terms before negative ones: Σ x w + b, and p - y rather than -y + p.
+    terms = sorted(
+        expression.as_ordered_terms(),
+        key=lambda term: (_is_negative(term), not isinstance(term, sympy.Sum)),
+    )
+    boxes = [typeset(terms[0])]
+    for term in terms[1:]:
+        boxes += [Operator("−" if _is_negative(term) else "+"), typeset(_absolute(term))]
+    return Row(tuple(boxes))
+
+
+@typeset.register
+def _(expression: sympy.Mul) -> Any:
+    if _is_negative(expression):
+        return _negative(_product(_absolute(expression)))
+    return _product(expression)
+
+
+@typeset.register
+def _(expression: sympy.Pow) -> Any:
+    base: Any
+    base, exponent = expression.as_base_exp()
+    if exponent == sympy.Rational(1, 2):
+        return Row((Word("√"), Fenced("(", typeset(base), ")")))
+    if exponent.is_Rational and exponent.is_negative:
+        return Fraction(Number("1"), typeset(base**-exponent))
+    # A power of a function of x is set on the name, where a reader looks for it: tanh²(x).
+    if isinstance(base, AppliedUndef):
+        return _applied(Script(_name(base.func.__name__), above=typeset(exponent)), base.args)
+    simple = isinstance(base, sympy.Symbol | sympy.Integer) and not base.is_negative
+    box = typeset(base)
+    if isinstance(box, Script) and box.above is None:
+        return Script(box.base, box.below, typeset(exponent))
+    return Script(box if simple else Fenced("(", box, ")"), above=typeset(exponent))
+
+
+@typeset.register
+def _(expression: sympy.exp) -> Any:
+    return Script(Letter("e"), above=typeset(expression.args[0]))
+
+
+@typeset.register
+def _(expression: sympy.log) -> Any:
+    return _applied(Word("log"), expression.args)
+
+
+@typeset.register
+def _(expression: sympy.sign) -> Any:
+    return _applied(Word("sgn"), expression.args)
+
+
+@typeset.register
+def _(expression: sympy.Max) -> Any:
+    return _applied(Word("max"), expression.args)
+
+
+@typeset.register
+def _(expression: sympy.Abs) -> Any:
+    return Fenced("|", typeset(expression.args[0]), "|")
+
+
+@typeset.register
+def _(expression: AppliedUndef) -> Any:
+    return _applied(_name(expression.func.__name__), expression.args)
+
+
+@typeset.register
+def _(expression: sympy.Sum) -> Any:
+    body = typeset(expression.function)
+    if isinstance(expression.function, sympy.Add) or _is_negative(expression.function):
+        body = Fenced("(", body, ")")
+    signs = [
+        Big("∑", Row((typeset(index), Operator("="), typeset(low))), typeset(high))
+        for index, low, high in reversed(expression.limits)
+    ]
+    return Row((*signs, body))
+
+
+@typeset.register
+def _(expression: sympy.Derivative) -> Any:
+    of: Any = expression.expr
+    (variable,) = expression.variables
+    # A function with a name of its own has a prime; a quantity, which is one Latin letter, a
+    # quotient, and its arguments are understood.
+    if isinstance(of, AppliedUndef) and not _is_quantity(of):
+        if of.args == (variable,):
+            return _applied(Script(_name(of.func.__name__), above=_PRIME), of.args)
+        raise TypeError(f"A prime stands for the derivative in the argument. Got {expression}.")
+    partial = isinstance(variable, sympy.Indexed) or (
+        isinstance(of, AppliedUndef) and len(of.args) > 1 and variable in of.args
+    )
+    sign = Operator("∂") if partial else Word("d")
+    name = _name(of.func.__name__) if isinstance(of, AppliedUndef) else typeset(of)
+    return Fraction(Row((sign, name)), Row((sign, typeset(variable))))
+
+
+@typeset.register
+def _(expression: sympy.Piecewise) -> Any:
+    rows = []
+    branches: Any = expression.args
+    for value, condition in branches:
+        if condition == sympy.true:
+            rows.append((typeset(value), Prose("otherwise")))
+        else:
+            rows.append((typeset(value), Row((Prose("if "), typeset(condition)))))
+    return Cases(tuple(rows))
+
+
+@typeset.register
+def _(expression: Relational) -> Any:
+    sign = Operator(_RELATIONS[type(expression)])
+    return Row((typeset(expression.lhs), sign, typeset(expression.rhs)))
+
+
+def _product(expression: Any) -> Any:
+    top, bottom = sympy.fraction(expression, exact=True)
+    if bottom == 1:
+        return _factors(top.as_ordered_factors())
+    # A sum reads better beside the fraction than on top of it.
+    sums = [factor for factor in sympy.Mul.make_args(top) if isinstance(factor, sympy.Sum)]
+    rest = top / sympy.Mul(*sums)
+    if bottom.is_Integer or not sums or rest == 1:
+        return Fraction(typeset(top), typeset(bottom))
+    return Row((Fraction(typeset(rest), typeset(bottom)), _TIMES, _factors(sums)))
+
+
+def _factors(factors: Any) -> Any:
+    ordered = sorted(factors, key=lambda factor: _place(factor, factors))
+    boxes = []
+    for factor in ordered:
+        box = typeset(factor)
+        open_ended = isinstance(factor, sympy.Sum | sympy.Piecewise) and factor is not ordered[-1]
+        if isinstance(factor, sympy.Add) or open_ended:
+            box = Fenced("(", box, ")")
+        boxes += [_TIMES, box]
+    return Row(tuple(boxes[1:])) if len(ordered) > 1 else boxes[1]
+
+
+def _place(factor: Any, factors: Any) -> tuple[Any, ...]:
+    """Where a factor stands: by its kind; letters by their indices; dz/dy before dy/dx."""
+    kinds = (place for place, kinds in enumerate(_FACTOR_ORDER) if isinstance(factor, kinds))
+    kind = next(kinds, len(_FACTOR_ORDER))
+    if isinstance(factor, sympy.Derivative):
+        others = [other for other in factors if isinstance(other, sympy.Derivative)]
+        return (kind, any(other.variables[0] == factor.expr for other in others))
+    if isinstance(factor, sympy.Indexed):
+        # x_ni w_ij and x_ni dz_nj; a layer's letters stay as SymPy sorts them.
+        names = [str(index) for index in factor.indices]
+        if all(name in _INDEX_ORDER for name in names):
+            return (kind, *(_INDEX_ORDER.index(name) for name in names))
+    return (kind,)
+
+
+def _applied(name: Any, arguments: Any) -> Any:
+    boxes = [typeset(arguments[0])]
+    for argument in arguments[1:]:
+        boxes += [Operator(","), typeset(argument)]
+    return Row((name, Fenced("(", boxes[0] if len(boxes) == 1 else Row(tuple(boxes)), ")")))
+
+
+def _indices(indices: list[Any]) -> Any:
+    if not indices:
+        return None
+    boxes = [typeset(indices[0])]
+    for index in indices[1:]:
+        # Letters stand close, as in x_nk; anything longer is set apart.
+        if not all(isinstance(i, sympy.Symbol) for i in indices):
+            boxes.append(Operator(","))
+        boxes.append(typeset(index))
+    return boxes[0] if len(boxes) == 1 else Row(tuple(boxes))
+
+
+def _name(name: str) -> Any:
+    if name in _LETTERS:
+        return Letter(_LETTERS[name])
+    if len(name) == 1:
+        return Letter(name)
+    # dx, the derivative of the cost in x: an upright d before the letter.
+    if len(name) == 2 and name[0] == "d":
+        return Row((Word("d"), Letter(name[1])))
+    return Word(name)
+
+
+def _is_quantity(function: Any) -> bool:
+    return len(function.func.__name__) == 1
+
+
+def _is_negative(term: Any) -> bool:
+    return bool(term.as_coeff_Mul()[0] < 0)
+
+
+def _absolute(term: Any) -> Any:
+    """Takes the minus off a term, if it has one; `-2*(a - b)` keeps its parentheses."""
+    coefficient, rest = term.as_coeff_Mul()
+    if coefficient == -1:
+        return rest
+    if coefficient > 0:
+        return term
+    return sympy.Mul(-coefficient, *sympy.Mul.make_args(rest), evaluate=False)
+
+
+def _negative(box: Any) -> Any:
+    return Row((Operator("−"), box))

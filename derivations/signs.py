@@ -1,0 +1,74 @@
+"""Signs that are certain: exponentials and sizes are positive, and so are sums of such."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from derivations.polynomial import INDICATORS, Frozen, Gen, Monomial
+
+# Of the generators that are not whole numbers, these are no analytic functions of the inputs.
+_NOT_ANALYTIC = frozenset({*INDICATORS, "max", "apply"})
+
+
+def whole(g: Gen) -> bool:
+    """Tells whether a generator only takes whole values."""
+    if g.kind == "entry":
+        return g.data[2]
+    return g.kind in ("size", "index") or g.kind in INDICATORS
+
+
+def analytic(g: Gen) -> bool:
+    """Tells whether a generator is an analytic function of the real inputs."""
+    if g.kind in _NOT_ANALYTIC:
+        return False
+    if g.kind == "sum":
+        return all(analytic(inner) for inner, _ in g.data[1])
+    if g.kind in ("entry", "size", "index"):
+        return True
+    return all(analytic(inner) for m, _ in g.data for inner, _ in m)
+
+
+def negligible(factor: Frozen) -> bool:
+    """Tells whether a factor, if it is not identically zero, is zero on a null set only.
+
+    It then is an analytic function of the real inputs that depends on at least one of them.
+    """
+    found = [g for m, _ in factor for g, _ in m]
+    return all(map(analytic, found)) and not all(map(whole, found))
+
+
+Signs = Mapping[Frozen, int]  # a factor with leading coefficient 1 -> -1 or 1
+
+
+def of_term(monomial: Monomial, c: Fraction, known: Signs) -> int | None:
+    """Gives the sign of a term where it is certain (almost everywhere), else None."""
+    result = 1 if c > 0 else -1
+    for g, e in monomial:
+        if e % 2:
+            own = of_generator(g, known)
+            if own is None:
+                return None
+            result *= own
+    return result
+
+
+def of_sum(frozen: Frozen, known: Signs) -> int | None:
+    """Gives the sign of a sum whose terms certainly all have it, else None."""
+    signs = {of_term(monomial, c, known) for monomial, c in frozen}
+    return signs.pop() if len(signs) == 1 else None
+
+
+def of_generator(g: Gen, known: Signs) -> int | None:
+    """Gives the sign of a generator where it is certain (almost everywhere), else None."""
+    if g.kind in ("exp", "size", "sqrt"):
+        return 1
+    alone = ((((g, 1),), Fraction(1)),)
+    if alone in known:
+        return known[alone]
+    if g.kind == "sum":
+        _, monomial = g.data
+        return of_term(monomial, Fraction(1), {})
+    if g.kind == "max":
+        return of_sum(g.data[1], {})
+    if g.kind == "inv":
+        return known[g.data] if g.data in known else of_sum(g.data, known)
+    return None

@@ -1,0 +1,207 @@
+"""What is checked: anything with a hand-written derivative, as functions of flat arrays."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Kind = Literal["rule", "custom_vjp", "custom_jvp", "layer"]
+
+
+class Subject(NamedTuple):
+    """A rule over a flat list of arrays.
+
+    Attributes:
+      name: The operation's name.
+      kind: What it was given as.
+      names: A name for each array, such as `x` or `params['w']`.
+      shapes: Shape and dtype of each array.
+      primal: `primal(*arrays) -> list of outputs`.
+      value: `value(*arrays) -> list of outputs`, as the rule's forward pass gives them.
+      pull: `pull(arrays, cotangents) -> list of cotangents`, one for each array; `None` where the
+        rule gives none.
+    """
+
+    name: str
+    kind: Kind
+    names: tuple[str, ...]
+    shapes: tuple[jax.ShapeDtypeStruct, ...]
+    primal: Callable[..., list[jax.Array]]
+    value: Callable[..., list[jax.Array]]
+    pull: Callable[[Sequence[Any], Sequence[Any]], list[Any]]
+
+
+def is_rule(thing: Any) -> bool:
+    """Tells whether something has the shape of a `Rule`: a name, a primal, a fwd and a bwd."""
+    return all(hasattr(thing, a) for a in ("name", "primal", "fwd", "bwd"))
+
+
+def is_layer(thing: Any) -> bool:
+    """Tells whether something has the shape of a `Layer`: init, apply, fwd and bwd."""
+    return all(hasattr(thing, a) for a in ("init", "apply", "fwd", "bwd"))
+
+
+def is_objective(thing: Any) -> bool:
+    """Tells whether something joins a network and a loss."""
+    return hasattr(thing, "net") and hasattr(thing, "loss") and callable(thing)
+
+
+def subject_of(thing: Any, args: Sequence[Any]) -> Subject:
+    """Gives the subject of a check.
+
+    Args:
+      thing: A `jax.custom_vjp` or `jax.custom_jvp` function, a `Rule`, or a `Layer`.
+      args: Example arguments: arrays, `jax.ShapeDtypeStruct`s, Python numbers, or pytrees of them.
+
+    Raises:
+      TypeError: It has no hand-written derivative, or the arguments do not fit it.
+    """
+    name = getattr(thing, "__name__", None) or getattr(thing, "name", None) or type(thing).__name__
+    if is_rule(thing):
+        return _from_passes(name, "rule", thing.primal, thing.fwd, thing.bwd, args)
+    if is_layer(thing):
+        return _from_passes(name, "layer", thing.apply, thing.fwd, thing.bwd, args)
+    if isinstance(thing, jax.custom_vjp):
+        return _from_custom_vjp(name, thing, args)
+    if isinstance(thing, jax.custom_jvp):
+        return _from_custom_jvp(name, thing, args)
+    if callable(thing):
+        raise TypeError(
+            "check needs something with a hand-written derivative: a jax.custom_vjp or "
+            f"jax.custom_jvp function, a Rule or a Layer. Got {name}, a plain function. "
+            "Give the function that carries defvjp, or Rule(name, primal, fwd, bwd)."
+        )
+    raise TypeError(
+        "check needs a jax.custom_vjp or jax.custom_jvp function, a Rule or a Layer. "
+        f"Got {thing!r} of type {type(thing).__name__}."
+    )
+
+
+def _from_custom_vjp(name: str, f: Any, args: Sequence[Any]) -> Subject:
+    if getattr(f, "fwd", None) is None or getattr(f, "bwd", None) is None:
+        raise TypeError(f"{name} is a jax.custom_vjp function without a rule. Call defvjp first.")
+    static = [i % len(args) for i in f.nondiff_argnums] if args else []
+    fixed = [args[i] for i in static]
+
+    def all_arguments(dynamic: Sequence[Any]) -> list[Any]:
+        rest = iter(dynamic)
+        return [args[i] if i in static else next(rest) for i in range(len(args))]
+
+    return _from_passes(
+        name,
+        "custom_vjp",
+        lambda *a: f.fun(*all_arguments(a)),
+        lambda *a: f.fwd(*all_arguments(a)),
+        lambda residuals, ct: f.bwd(*fixed, residuals, ct),
+        [a for i, a in enumerate(args) if i not in static],
+        named=f.fun,
+        skipped=static,
+    )
+
+
+def _from_custom_jvp(name: str, f: Any, args: Sequence[Any]) -> Subject:
+    if getattr(f, "jvp", None) is None:
+        raise TypeError(f"{name} is a jax.custom_jvp function without a rule. Call defjvp first.")
+
+    def fwd(*arrays: Any) -> tuple[Any, Any]:
+        return jax.vjp(f, *arrays)
+
+    return _from_passes(
+        name, "custom_jvp", f.fun, fwd, lambda pull, ct: pull(ct), args, named=f.fun
+    )
+
+
+def _from_passes(
+    name: str,
+    kind: Kind,
+    primal: Callable[..., Any],
+    fwd: Callable[..., Any],
+    bwd: Callable[..., Any],
+    args: Sequence[Any],
+    named: Callable[..., Any] | None = None,
+    skipped: Sequence[int] = (),
+) -> Subject:
+    leaves, tree = jax.tree.flatten(list(args))
+    output: list[Any] = []  # the output's tree, known once the primal has run
+
+    def run_primal(*arrays: Any) -> list[jax.Array]:
+        flat, outer = jax.tree.flatten(primal(*jax.tree.unflatten(tree, arrays)))
+        output[:] = [outer]
+        return flat
+
+    def run_value(*arrays: Any) -> list[jax.Array]:
+        pair = fwd(*jax.tree.unflatten(tree, arrays))
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise TypeError(f"{name}: fwd must return (output, residuals). Got {type(pair)}.")
+        return jax.tree.leaves(pair[0])
+
+    def pull(arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
+        out, residuals = fwd(*jax.tree.unflatten(tree, arrays))
+        result = bwd(residuals, jax.tree.unflatten(jax.tree.structure(out), cotangents))
+        return _cotangents(name, result, jax.tree.unflatten(tree, arrays), kind)
+
+    return Subject(
+        str(name),
+        kind,
+        _names(named or primal, args, skipped, leaves),
+        tuple(map(_shape, leaves)),
+        run_primal,
+        run_value,
+        pull,
+    )
+
+
+def _cotangents(name: str, result: Any, args: list[Any], kind: Kind) -> list[Any]:
+    """Gives one cotangent for each array; `None` stands for a whole argument without one."""
+    given = result if isinstance(result, (tuple, list)) else (result,)
+    if len(given) != len(args):
+        raise TypeError(
+            f"{name}: bwd must return one cotangent for each of the {len(args)} arguments. "
+            f"Got {len(given)}."
+        )
+    flat: list[Any] = []
+    for argument, cotangent in zip(args, given, strict=True):
+        leaves, tree = jax.tree.flatten(argument)
+        if cotangent is None:
+            flat += [None] * len(leaves)
+            continue
+        own, own_tree = jax.tree.flatten(cotangent, is_leaf=lambda x: x is None)
+        if own_tree != jax.tree.structure(argument, is_leaf=lambda x: x is None):
+            raise TypeError(
+                f"{name}: a cotangent must have the structure of its argument, {tree}. "
+                f"Got {own_tree}."
+            )
+        flat += own
+    return flat
+
+
+def _names(
+    function: Callable[..., Any], args: Sequence[Any], skipped: Sequence[int], leaves: list[Any]
+) -> tuple[str, ...]:
+    try:
+        parameters = [p.name for p in inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):
+        parameters = []
+    parameters = [p for i, p in enumerate(parameters) if i not in skipped]
+    if len(parameters) < len(args):
+        parameters = [f"arg{i}" for i in range(len(args))]
+    names = []
+    for parameter, argument in zip(parameters, args, strict=False):
+        for path, _ in jax.tree_util.tree_leaves_with_path(argument):
+            names.append(parameter + jax.tree_util.keystr(path))
+    return tuple(names) if len(names) == len(leaves) else tuple(f"a{i}" for i in range(len(leaves)))
+
+
+def _shape(leaf: Any) -> jax.ShapeDtypeStruct:
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        return leaf
+    if isinstance(leaf, (bool, int, float, np.ndarray, np.generic, jax.Array)):
+        array = jnp.asarray(leaf)
+        return jax.ShapeDtypeStruct(array.shape, array.dtype)
+    raise TypeError(
+        "An argument of check is an array, a jax.ShapeDtypeStruct, a Python number, or a pytree of "
+        f"these. Got {leaf!r} of type {type(leaf).__name__}."
+    )

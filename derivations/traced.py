@@ -1,0 +1,217 @@
+"""A subject as graphs: primal, rule and `jax.grad`, lifted and held against JAX's numbers."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from derivations import graph as g
+from derivations.differentiate import derivative
+from derivations.evaluate import Ambiguous, Point, Tie, ball, evaluate
+from derivations.graph import At, Dim, Index, Node
+from derivations.lift import Array, Unsupported, dim_of, kind_of
+from derivations.refute import Tensor, points
+from derivations.subject import Subject
+from derivations.trace import Shapes, automatic, lifted, small_sizes
+
+AGREEMENT = 1e-8  # relative: how far a lift, in balls, may be from JAX's float64
+VALIDATION_POINTS = 2
+
+
+class Traced(NamedTuple):
+    """Everything that the obligations compare, at one set of shapes.
+
+    Attributes:
+      subject: What was traced.
+      shapes: At which shapes.
+      cotangents: The names of the outputs' cotangents.
+      tensors: The inputs, cotangents included.
+      wanted: Which arrays are floats, and so have a cotangent.
+      primal: The outputs.
+      value: The outputs as the forward pass gives them.
+      pulled: The rule's cotangents, one for each wanted array; `None` where it gives none.
+      jax: Those of JAX's own differentiation; `None` if that cannot be lifted.
+      jax_reason: Why not.
+      assumptions: What the lifting took for granted.
+    """
+
+    subject: Subject
+    shapes: Shapes
+    cotangents: tuple[str, ...]
+    tensors: tuple[Tensor, ...]
+    wanted: tuple[int, ...]
+    primal: list[Array]
+    value: list[Array]
+    pulled: list[Array | None]
+    jax: list[Array] | None
+    jax_reason: str
+    assumptions: frozenset[str]
+
+    def inputs(self, *extra: Any) -> Shapes:
+        """Gives the shapes with those of the cotangents after them."""
+        return self.shapes._replace(avals=(*self.shapes.avals, *extra))
+
+
+def traced(subject: Subject, shapes: Shapes) -> Traced:
+    """Traces and lifts a subject.
+
+    Raises:
+      Unsupported: It cannot be traced at these shapes, or not lifted.
+    """
+    try:
+        with jax.enable_x64(True):
+            outputs = jax.eval_shape(subject.primal, *shapes.avals)
+    except Exception as error:  # whatever the traced code raises at these shapes
+        raise Unsupported(f"tracing failed: {_first_line(error)}") from error
+    if not shapes.explicit:
+        _refuse_odd(outputs)
+    names = subject.names
+    cotangents = tuple(
+        "cotangent" + (f"[{i}]" if len(outputs) > 1 else "") for i in range(len(outputs))
+    )
+    count = len(names)
+    wanted = tuple(i for i, a in enumerate(shapes.avals) if a.dtype == np.float64)
+    both = shapes._replace(avals=(*shapes.avals, *(_aval(o) for o in outputs)))
+
+    def rule(*everything: Any) -> list[Any]:
+        pulled = subject.pull(everything[:count], everything[count:])
+        return [pulled[i] for i in wanted]
+
+    assumptions: set[str] = set()
+    try:
+        primal = lifted(subject.primal, shapes, names, assumptions)
+        value = lifted(subject.value, shapes, names, assumptions)
+        pulled = lifted(rule, both, (*names, *cotangents), assumptions)
+    except Unsupported:
+        raise
+    except Exception as error:
+        raise Unsupported(f"tracing failed: {_first_line(error)}") from error
+    own, reason = None, ""
+    try:
+        own = lifted(automatic(subject, wanted), both, (*names, *cotangents), assumptions)
+    except Exception as error:
+        reason = _first_line(error)
+    tensors = tuple(
+        Tensor(name, array_shape, kind)
+        for name, array_shape, kind in _tensors((*names, *cotangents), both)
+    )
+    return Traced(
+        subject, shapes, cotangents, tensors, wanted,
+        [a for a in primal if a is not None], [a for a in value if a is not None], pulled,
+        None if own is None else [a for a in own if a is not None],
+        reason, frozenset(assumptions),
+    )  # fmt: skip
+
+
+def _aval(output: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(output.shape, output.dtype)
+
+
+def _refuse_odd(outputs: Sequence[Any]) -> None:
+    for output in outputs:
+        for dim in output.shape:
+            if not isinstance(dim, int) and not str(dim).isidentifier():
+                raise Unsupported(f"an output axis of size {dim}")
+
+
+def _tensors(names: Sequence[str], shapes: Shapes) -> list[tuple[str, tuple[Dim, ...], str]]:
+    return [
+        (name, tuple(dim_of(d) for d in aval.shape), kind_of(aval.dtype))
+        for name, aval in zip(names, shapes.avals, strict=True)
+    ]
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return f"{type(error).__name__}: {text.splitlines()[0]}"
+
+
+def positions(array: Array, *, explicit: bool, name: str = "i") -> list[tuple[At, ...]]:
+    """Gives the positions to compare at: one general one, or every one."""
+    if explicit:
+        return list(itertools.product(*(range(int(d)) for d in array.shape)))
+    return [tuple(0 if d == 1 else Index(name, d) for d in array.shape)]
+
+
+def expected(this: Traced, argument: int, at: tuple[At, ...]) -> Node:
+    """Gives the true cotangent of an argument, by differentiating the lifted primal."""
+    terms = []
+    for array, cotangent in zip(this.primal, this.cotangents, strict=True):
+        for where in positions(array, explicit=this.shapes.explicit, name="o"):
+            term = g.mul(
+                g.entry(cotangent, where),
+                derivative(array.at(*where), this.subject.names[argument], at),
+            )
+            for index in reversed(where):
+                if isinstance(index, Index):
+                    term = g.total(index, term)
+            terms.append(term)
+    return g.add(*terms)
+
+
+def validate(this: Traced) -> None:
+    """Holds every lift against the numbers that JAX gives in float64.
+
+    Raises:
+      Unsupported: They differ, so that the lift proves nothing.
+    """
+    sizes = small_sizes(this.shapes) if not this.shapes.explicit else this.shapes.sizes
+    if this.shapes.explicit or not this.shapes.sizes:
+        sizes = dict(this.shapes.sizes)
+    count = len(this.subject.names)
+    arrays = [*this.primal, *this.value, *(p for p in this.pulled if p is not None)]
+    arrays += this.jax or []
+    take_jax = this.jax is not None
+
+    def run(*everything: Any) -> list[Any]:
+        inputs, cotangents = everything[:count], everything[count:]
+        pulled = this.subject.pull(inputs, cotangents)
+        results = [*this.subject.primal(*inputs), *this.subject.value(*inputs)]
+        results += [
+            pulled[i] for i, lift in zip(this.wanted, this.pulled, strict=True) if lift is not None
+        ]
+        return results + (automatic(this.subject, this.wanted)(*everything) if take_jax else [])
+
+    compiled = jax.jit(run)
+    done = 0
+    for point in itertools.islice(points(this.tensors, sizes, seed=7), 40):
+        try:
+            lifted_values = [_all_entries(a, point, this.shapes.explicit) for a in arrays]
+        except (Tie, Ambiguous):
+            continue
+        with jax.enable_x64(True):
+            numbers = compiled(*(_numbers(point.tensors[t.name], t.kind) for t in this.tensors))
+        for lifted_value, number in zip(lifted_values, numbers, strict=True):
+            _agree(lifted_value, np.asarray(number, dtype=np.float64))
+        done += 1
+        if done == VALIDATION_POINTS:
+            return
+    raise Unsupported("no point was found at which the lift could be held against JAX")
+
+
+def _numbers(array: np.ndarray, kind: str) -> np.ndarray:
+    dtype = {"float": np.float64, "int": np.int32, "bool": np.bool_}[kind]
+    return np.asarray([float(ball(v)) for v in array.reshape(-1)], dtype).reshape(array.shape)
+
+
+def _all_entries(array: Array, point: Point, explicit: bool) -> np.ndarray:
+    shape = [point.length(d) for d in array.shape]
+    if explicit:
+        result = np.empty(shape, dtype=object)
+        for at in np.ndindex(*shape):
+            result[at] = evaluate(array.at(*at), point)[()]
+        return result
+    (at,) = positions(array, explicit=False)
+    free = [i for i in at if isinstance(i, Index)]
+    return evaluate(array.at(*at), point, free).reshape(shape)
+
+
+def _agree(lifted_value: np.ndarray, number: np.ndarray) -> None:
+    exact = np.array([float(ball(v).mid()) for v in lifted_value.reshape(-1)])
+    size = np.maximum(np.abs(exact), np.abs(number.reshape(-1)))
+    scale = max(1e-30, float(size.max(initial=0.0)))
+    gap = np.abs(exact - number.reshape(-1)).max(initial=0.0)
+    if not gap <= AGREEMENT * scale:
+        raise Unsupported(f"the lift is off JAX's own numbers by {gap:.3g} (of {scale:.3g})")

@@ -1,0 +1,44 @@
+"""Neural networks in JAX whose every backward pass is written by hand.
+
+Parameters are plain pytrees, layers are plain functions, and `functional_nn.value_and_grad` is a
+drop-in twin of `jax.value_and_grad`.
+"""
+
+from functional_nn import activations as activations
+from functional_nn import losses as losses
+from functional_nn.backprop import Objective as Objective
+from functional_nn.backprop import Sensitivity as Sensitivity
+from functional_nn.backprop import objective as objective
+from functional_nn.backprop import sensitivities as sensitivities
+from functional_nn.backprop import value_and_grad as value_and_grad
+from functional_nn.combinators import serial as serial
+from functional_nn.layers import dense as _dense
+from functional_nn.layers.elementwise import elementwise as elementwise
+from functional_nn.layers.elementwise import identity as identity
+from functional_nn.layers.elementwise import relu as relu
+from functional_nn.layers.elementwise import sigmoid as sigmoid
+from functional_nn.layers.elementwise import softmax as softmax
+from functional_nn.layers.elementwise import softplus as softplus
+from functional_nn.layers.elementwise import tanh as tanh
+from functional_nn.layers.layer import Layer as Layer
+from functional_nn.networks import mlp as mlp
+from functional_nn.rules import Rule as Rule
+from functional_nn.rules import with_rule as with_rule
+from functional_nn.training import Epoch as Epoch
+from functional_nn.training import Fit as Fit
+from functional_nn.training import Training as Training
+from functional_nn.training import TrainState as TrainState
+from functional_nn.training import fit as fit
+from functional_nn.training import training as training
+
+# Under these names the package offers the layer, or the rule, and not the bare function.
+dense = _dense.dense_layer
+absolute_error = losses.ABSOLUTE_ERROR
+sigmoid_cross_entropy = losses.SIGMOID_CROSS_ENTROPY
+softmax_cross_entropy = losses.SOFTMAX_CROSS_ENTROPY
+squared_error = losses.squared_error_rule
+
+RULES: dict[str, Rule] = {
+    rule.name: rule for rule in (*activations.RULES, _dense.DENSE, *losses.RULES)
+}
+"""Every operation with a hand-written backward pass, by name."""

@@ -1,0 +1,209 @@
+"""Back-propagation through an objective: gradients and sensitivities, written by hand."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from functional_nn import checks
+from functional_nn.layers.layer import Layer
+from functional_nn.rules import Rule
+
+
+class Objective(NamedTuple):
+    """A network and a loss: callable as `objective(params, x, y)`, the mean loss of a batch.
+
+    Calling it runs plain JAX code, so `jax.grad(objective)` is automatic differentiation.
+
+    Attributes:
+      net: The network.
+      loss: The loss, a rule of `(outputs, targets)` that gives one number per example.
+    """
+
+    net: Layer
+    loss: Rule
+
+    def __call__(self, params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        """Gives the mean loss over the batch."""
+        checks.batch(x, y)
+        return jnp.mean(self.loss.primal(self.net.apply(params, x), y))
+
+
+def objective(net: Layer, loss: Rule) -> Objective:
+    r"""Joins a network and a loss.
+
+    $$J(\theta) = \frac1N \sum_{n=1}^N \ell(f(x_n; \theta), y_n).$$
+
+    Args:
+      net: The network `f`.
+      loss: The loss `ℓ`, such as `functional_nn.softmax_cross_entropy`.
+
+    Returns:
+      A callable `objective(params, x, y) -> mean loss`, for `jax.value_and_grad` as well as for
+      `functional_nn.value_and_grad`.
+
+    Raises:
+      TypeError: `net` is not a `Layer`, or `loss` is not a `Rule`.
+
+    Example:
+      >>> import functional_nn as fnn
+      >>> net = fnn.mlp([2, 3, 4])
+      >>> x, y = jnp.ones((5, 2), jnp.float32), jnp.zeros(5, jnp.int32)
+      >>> J = objective(net, fnn.softmax_cross_entropy)
+      >>> J(net.init(jax.random.key(0), x), x, y).shape
+      ()
+
+    Reference:
+      C. M. Bishop, "Pattern Recognition and Machine Learning", section 5.2.
+    """
+    checks.layer("net must be a layer", net)
+    checks.loss(loss)
+    return Objective(net, loss)
+
+
+def value_and_grad(objective: Objective) -> Callable[..., tuple[jax.Array, Any]]:
+    """The hand-written twin of `jax.value_and_grad(objective)`.
+
+    One forward pass keeps the residuals, one backward pass turns `dℓ_n = 1/N` into the cotangents
+    of all parameters, from the loss back to the first layer. No automatic differentiation.
+
+    Args:
+      objective: From `functional_nn.objective`.
+
+    Returns:
+      A function `(params, x, y) -> (loss, grads)`; `grads` has the structure, shapes and dtypes of
+      `params`. It works under `jit` and `vmap`, and can be differentiated again.
+
+    Raises:
+      TypeError: `objective` was not made by `functional_nn.objective`.
+
+    Example:
+      >>> import functional_nn as fnn
+      >>> net = fnn.mlp([2, 3, 4])
+      >>> x, y = jnp.ones((5, 2), jnp.float32), jnp.zeros(5, jnp.int32)
+      >>> params = net.init(jax.random.key(0), x)
+      >>> J = fnn.objective(net, fnn.softmax_cross_entropy)
+      >>> loss, grads = fnn.value_and_grad(J)(params, x, y)
+      >>> same, autodiff = jax.value_and_grad(J)(params, x, y)
+      >>> bool(jnp.allclose(grads[0]["w"], autodiff[0]["w"], atol=1e-6))
+      True
+
+    Reference:
+      D. E. Rumelhart, G. E. Hinton, R. J. Williams, "Learning representations by back-propagating
+      errors", Nature 323, 1986; I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning",
+      section 6.5.4.
+    """
+    _require(objective)
+
+    def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
+        checks.batch(x, y)
+        outputs, residuals = objective.net.fwd(params, x)
+        loss, doutputs = _loss_and_cotangent(objective.loss, outputs, y)
+        grads, _ = objective.net.bwd(residuals, doutputs)
+        return loss, grads
+
+    return hand_written
+
+
+class Sensitivity(NamedTuple):
+    """What back-propagation knows about one layer.
+
+    Attributes:
+      name: The layer's name, such as `"dense"`.
+      output: The layer's output for the batch: `z` of a dense layer, `a` of an activation.
+      cotangent: The derivative of the objective with respect to that output: `δ = ∂J/∂z` of a dense
+        layer, `∂J/∂a` of an activation. It holds the factor 1/N of the mean.
+    """
+
+    name: str
+    output: jax.Array
+    cotangent: jax.Array
+
+
+# The name belongs to the structure, not to the data: jit and vmap can then return it.
+jax.tree_util.register_pytree_node(
+    Sensitivity,
+    lambda s: ((s.output, s.cotangent), s.name),
+    lambda name, arrays: Sensitivity(name, *arrays),
+)
+
+
+def sensitivities(objective: Objective) -> Callable[..., tuple[Sensitivity, ...]]:
+    r"""Gives the output of every layer, and the derivative of the objective with respect to it.
+
+    With `δ^l = ∂J/∂z^l` for the dense layers,
+
+    $$\delta^{l-1}_i = f'(z^{l-1}_i) \sum_j \delta^l_j w^l_{ij}, \qquad
+      \frac{\partial J}{\partial w^l_{ij}} = \sum_n a^{l-1}_{ni} \delta^l_{nj}.$$
+
+    Automatic differentiation computes the same numbers on the way and does not hand them out.
+
+    Args:
+      objective: From `functional_nn.objective`.
+
+    Returns:
+      A function `(params, x, y) -> tuple[Sensitivity, ...]`, one for each layer in the order of the
+      forward pass. A `serial` inside a `serial` is opened.
+
+    Raises:
+      TypeError: `objective` was not made by `functional_nn.objective`.
+
+    Example:
+      >>> import functional_nn as fnn
+      >>> net = fnn.mlp([2, 3, 4])
+      >>> x, y = jnp.ones((5, 2), jnp.float32), jnp.zeros(5, jnp.int32)
+      >>> J = fnn.objective(net, fnn.softmax_cross_entropy)
+      >>> layers = fnn.sensitivities(J)(net.init(jax.random.key(0), x), x, y)
+      >>> [(layer.name, layer.cotangent.shape) for layer in layers]
+      [('dense', (5, 3)), ('sigmoid', (5, 3)), ('dense', (5, 4))]
+
+    Reference:
+      C. M. Bishop, "Pattern Recognition and Machine Learning", section 5.3.1.
+    """
+    _require(objective)
+
+    def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[Sensitivity, ...]:
+        checks.batch(x, y)
+        layers = _leaves(objective.net, params)
+        outputs, residuals = [], []
+        for layer, layer_params in layers:
+            x, residual = layer.fwd(layer_params, x)
+            outputs.append(x)
+            residuals.append(residual)
+        _, cotangent = _loss_and_cotangent(objective.loss, x, y)
+
+        found = []
+        for (layer, _), output, residual in zip(
+            reversed(layers), reversed(outputs), reversed(residuals), strict=True
+        ):
+            found.append(Sensitivity(layer.name, output, cotangent))
+            _, cotangent = layer.bwd(residual, cotangent)
+        return tuple(reversed(found))
+
+    return hand_written
+
+
+def _require(objective: Any) -> None:
+    if not isinstance(objective, Objective):
+        raise TypeError(
+            "Back-propagation needs the layers of an objective. "
+            f"Got {objective!r}. Make one with functional_nn.objective(net, loss); for any other "
+            "function use jax.value_and_grad."
+        )
+
+
+def _loss_and_cotangent(loss: Rule, outputs: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
+    """Gives the mean loss and its derivative with respect to the outputs."""
+    losses, residuals = loss.fwd(outputs, y)
+    dlosses = jnp.full_like(losses, 1 / losses.size)  # J = Σ_n ℓ_n / N
+    doutputs, _ = loss.bwd(residuals, dlosses)
+    return jnp.mean(losses), doutputs
+
+
+def _leaves(layer: Layer, params: Any) -> list[tuple[Layer, Any]]:
+    """Opens `serial` layers; any other layer is a leaf."""
+    if layer.name != "serial":
+        return [(layer, params)]
+    parts = zip(layer.parts, params, strict=True)
+    return [leaf for part, part_params in parts for leaf in _leaves(part, part_params)]

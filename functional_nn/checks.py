@@ -1,0 +1,215 @@
+"""Bad input, refused before anything is compiled: the invariant, what came, the remedy.
+
+Shapes and dtypes are known while JAX traces, so these checks cost nothing at run time. Values
+(labels, NaN) are looked at only where they are concrete.
+"""
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from functional_nn.activations import RULES
+from functional_nn.layers.layer import Layer
+from functional_nn.rules import Rule
+
+_ACTIVATIONS = [rule.name for rule in RULES]
+
+
+def dense_arguments(x: Any, w: Any, b: Any) -> None:
+    """Refuses a dense layer's arguments unless they are `(..., in)`, `(in, out)` and `(out,)`."""
+    floating("x", x)
+    if jnp.ndim(w) != 2 or jnp.shape(b) != jnp.shape(w)[1:]:
+        raise ValueError(
+            "A dense layer needs w of shape (in, out) and b of shape (out,). "
+            f"Got w of shape {jnp.shape(w)} and b of shape {jnp.shape(b)}. "
+            "Make both with the layer's init."
+        )
+    if jnp.ndim(x) < 1 or jnp.shape(x)[-1] != jnp.shape(w)[0]:
+        raise ValueError(
+            "The last axis of x must be as long as the first axis of w. "
+            f"Got x of shape {jnp.shape(x)} and w of shape {jnp.shape(w)}. "
+            "Reshape x to rows of features, or initialise the layer with this x."
+        )
+    same_dtype(x=x, w=w, b=b)
+
+
+def floating(name: str, array: Any) -> None:
+    """Refuses an array that is not of a floating-point dtype."""
+    dtype = jnp.result_type(array)
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(
+            f"{name} must have a floating-point dtype. Got {dtype}. "
+            f"Convert it, for instance with {name}.astype(jnp.float32)."
+        )
+
+
+def same_dtype(**arrays: Any) -> None:
+    """Refuses arrays of different dtypes, so that no result is silently wider than a parameter."""
+    dtypes = {name: jnp.result_type(array) for name, array in arrays.items()}
+    if len(set(dtypes.values())) > 1:
+        names = list(dtypes)
+        raise TypeError(
+            f"{', '.join(names[:-1])} and {names[-1]} must have the same dtype. "
+            f"Got {', '.join(f'{name} of {dtype}' for name, dtype in dtypes.items())}. "
+            "Convert one with .astype."
+        )
+
+
+def regression_targets(outputs: Any, targets: Any) -> None:
+    """Refuses targets that are not a number for each output."""
+    floating("targets", targets)
+    if jnp.ndim(outputs) < 1 or jnp.shape(outputs) != jnp.shape(targets):
+        raise ValueError(
+            "outputs and targets must have the same shape (..., K). "
+            f"Got outputs of shape {jnp.shape(outputs)} and targets of shape {jnp.shape(targets)}. "
+            "For one output per example, give both a last axis of length 1."
+        )
+    same_dtype(outputs=outputs, targets=targets)
+
+
+def class_targets(logits: Any, targets: Any) -> None:
+    """Refuses targets that are neither integer labels `(...)` nor a row for each row of logits."""
+    shape = jnp.shape(logits)
+    integer = jnp.issubdtype(jnp.result_type(targets), jnp.integer)
+    if integer and len(shape) >= 1 and jnp.shape(targets) == shape[:-1]:
+        _labels(targets, shape[-1])
+        return
+    if not integer:
+        floating("targets", targets)
+    if len(shape) < 1 or jnp.shape(targets) != shape:
+        raise ValueError(
+            "targets must be integer labels of shape (...) or rows of shape (..., K) for logits of "
+            f"shape (..., K). Got logits of shape {shape} and targets of shape "
+            f"{jnp.shape(targets)}, {jnp.result_type(targets)}. "
+            "Give one label or one row of K numbers per example."
+        )
+    if not integer:
+        same_dtype(logits=logits, targets=targets)
+
+
+def _labels(labels: Any, classes: int) -> None:
+    if isinstance(labels, Tracer) or jnp.size(labels) == 0:
+        return
+    values = np.asarray(labels)
+    if values.min() < 0 or values.max() >= classes:
+        raise ValueError(
+            f"Integer labels must lie in [0, {classes}), one for each of the {classes} logits. "
+            f"Got labels from {values.min()} to {values.max()}. "
+            "Number the classes from 0, or widen the last layer."
+        )
+
+
+def batch(x: Any, y: Any) -> None:
+    """Refuses a batch whose inputs and targets do not belong together.
+
+    An `x` with one axis is a single example, as inside `jax.vmap`.
+    """
+    floating("x", x)
+    if jnp.ndim(x) > 1 and jnp.shape(x)[:1] != jnp.shape(y)[:1]:
+        raise ValueError(
+            "x and y must hold one row per example. "
+            f"Got x of shape {jnp.shape(x)} and y of shape {jnp.shape(y)}. "
+            "Pass the targets of exactly these inputs."
+        )
+    if jnp.size(x) == 0:
+        raise ValueError(
+            "The data must hold at least one example with at least one feature. "
+            f"Got x of shape {jnp.shape(x)}. Pass a data set that is not empty."
+        )
+
+
+def finite(name: str, array: Any) -> None:
+    """Refuses data with NaN or infinite entries."""
+    bad = ~np.isfinite(np.asarray(array, dtype=np.float64))
+    if bad.any():
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            f"{name} must be finite. Got {int(bad.sum())} entries that are NaN or infinite, "
+            f"the first at {name}[{', '.join(map(str, first))}]. "
+            "Remove these examples or fill the missing values."
+        )
+
+
+def batch_size(size: int, examples: int) -> None:
+    """Refuses a batch size that gives no batch."""
+    if not 1 <= size <= examples:
+        raise ValueError(
+            f"batch_size must lie between 1 and the number of examples, {examples}. Got {size}. "
+            f"Use {examples} for full-batch gradient descent."
+        )
+
+
+def choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Refuses a value that is not one of the named choices, and suggests the nearest."""
+    if value not in choices:
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, choices))}. Got {value!r}."
+            + _suggestion(value, choices)
+        )
+
+
+def _suggestion(value: Any, choices: Sequence[str], prefix: str = "") -> str:
+    nearest = difflib.get_close_matches(str(value), choices, n=1)
+    return f" Did you mean {prefix}{nearest[0]}?" if nearest else ""
+
+
+def width(name: str, value: Any) -> None:
+    """Refuses a number of units that is not a positive whole number."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(
+            f"{name} must be a positive whole number. Got {value!r}. Pass the number of units."
+        )
+
+
+def layer(invariant: str, value: Any) -> None:
+    """Refuses what is not a `Layer`; for a name, suggests the activation that it resembles."""
+    if isinstance(value, Layer):
+        return
+    suggestion = ""
+    if isinstance(value, str):
+        suggestion = _suggestion(value, _ACTIVATIONS, prefix="functional_nn.")
+    raise TypeError(
+        f"{invariant}. Got {value!r}.{suggestion} Pass a layer such as functional_nn.sigmoid, or "
+        "make one from a rule with functional_nn.elementwise."
+    )
+
+
+def parts(params: Any, layers: int) -> None:
+    """Refuses parameters that are not one item for each layer of a `serial`."""
+    # A list is refused too: the gradients come as a tuple, and the two would not match.
+    if not isinstance(params, tuple) or len(params) != layers:
+        came = len(params) if isinstance(params, tuple) else f"a {type(params).__name__}"
+        raise ValueError(
+            f"A serial of {layers} layers needs {layers} items of parameters, in a tuple. "
+            f"Got {came}. Make them with this network's init."
+        )
+
+
+def loss(value: Any) -> None:
+    """Refuses what is not a loss rule."""
+    if not isinstance(value, Rule):
+        raise TypeError(
+            f"loss must be a rule of (outputs, targets). Got {value!r}. Pass one such as "
+            "functional_nn.softmax_cross_entropy or functional_nn.squared_error()."
+        )
+
+
+def permutation(indices: Any, examples: int) -> None:
+    """Refuses an order that does not name every example."""
+    integer = jnp.issubdtype(jnp.result_type(indices), jnp.integer)
+    if not integer or jnp.shape(indices) != (examples,):
+        raise ValueError(
+            f"permutation must hold {examples} integers, one for each example. "
+            f"Got shape {jnp.shape(indices)}, {jnp.result_type(indices)}. "
+            f"Make one with numpy.random.default_rng(seed).permutation({examples})."
+        )
+
+
+def epochs(number: int) -> None:
+    """Refuses a number of epochs that trains nothing."""
+    if number < 1:
+        raise ValueError(f"epochs must be at least 1. Got {number}. Ask for one pass or more.")

@@ -1,0 +1,1 @@
+"""Layers: an operation, its parameters and its backward pass, one family a file."""

@@ -1,0 +1,56 @@
+"""Layers without parameters, made from the rules of the activations."""
+
+from typing import Any
+
+import jax
+
+from functional_nn import activations
+from functional_nn.layers.layer import Layer
+from functional_nn.rules import Rule
+
+
+def elementwise(rule: Rule) -> Layer:
+    """Makes a layer without parameters from a rule of one argument.
+
+    Its parameters are the empty tuple, and its backward pass is the rule's. The rule keeps the
+    shape; it may also couple the entries of a row, as softmax does.
+
+    Args:
+      rule: An operation `y = f(x)`, such as `functional_nn.RULES["tanh"]`, or the user's own.
+
+    Returns:
+      The layer, with the rule's name.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> layer = elementwise(activations.SIGMOID)
+      >>> y, residual = layer.fwd((), jnp.zeros((1, 2), jnp.float32))
+      >>> layer.bwd(residual, jnp.ones_like(y))[1].tolist()
+      [[0.25, 0.25]]
+    """
+
+    def init(key: jax.Array, x: Any) -> tuple[()]:
+        del key, x
+        return ()
+
+    def apply(params: tuple[()], x: jax.Array) -> jax.Array:
+        del params
+        return rule.primal(x)
+
+    def fwd(params: tuple[()], x: jax.Array) -> tuple[jax.Array, Any]:
+        del params
+        return rule.fwd(x)
+
+    def bwd(residuals: Any, dy: jax.Array) -> tuple[tuple[()], jax.Array]:
+        (dx,) = rule.bwd(residuals, dy)
+        return (), dx
+
+    return Layer(init, apply, fwd, bwd, rule.name)
+
+
+identity = elementwise(activations.IDENTITY)
+sigmoid = elementwise(activations.SIGMOID)
+tanh = elementwise(activations.TANH)
+relu = elementwise(activations.RELU)
+softplus = elementwise(activations.SOFTPLUS)
+softmax = elementwise(activations.SOFTMAX)

@@ -1,0 +1,39 @@
+"""A layer, or a whole network: how it starts, what it computes, and its backward pass."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Layer(NamedTuple):
+    """A function with parameters, and its hand-written backward pass.
+
+    A layer holds no state: parameters are a plain pytree of arrays that goes in and comes out. For
+    `y = f(params, x)`, `bwd` turns the cotangent `dy` of the output into those of both arguments.
+
+    Attributes:
+      init: `init(key, x) -> params`; `x` is a batch of rows (n, d), or its `jax.ShapeDtypeStruct`,
+        of which only the shape and the dtype are used.
+      apply: `apply(params, x) -> y`, plain JAX: what `jax.grad` differentiates by itself.
+      fwd: `fwd(params, x) -> (y, residuals)`, the forward pass that keeps what `bwd` needs.
+      bwd: `bwd(residuals, dy) -> (dparams, dx)`.
+      name: The layer's name, such as `"dense"`.
+      parts: The layers of a combinator, in order; empty for a leaf.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> import functional_nn as fnn
+      >>> layer = fnn.dense(2)
+      >>> x = jnp.ones((5, 3), jnp.float32)
+      >>> params = layer.init(jax.random.key(0), x)
+      >>> y, residuals = layer.fwd(params, x)
+      >>> dparams, dx = layer.bwd(residuals, jnp.ones_like(y))
+      >>> dparams["w"].shape, dparams["b"].tolist(), dx.shape
+      ((3, 2), [5.0, 5.0], (5, 3))
+    """
+
+    init: Callable[..., Any]
+    apply: Callable[..., Any]
+    fwd: Callable[..., Any]
+    bwd: Callable[..., Any]
+    name: str
+    parts: tuple["Layer", ...] = ()

@@ -1,0 +1,73 @@
+"""Whole networks, from layers and combinators."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from functional_nn import checks
+from functional_nn.combinators import serial
+from functional_nn.layers.dense import dense_layer
+from functional_nn.layers.elementwise import sigmoid
+from functional_nn.layers.layer import Layer
+
+
+def mlp(widths: Sequence[int], activation: Layer = sigmoid) -> Layer:
+    r"""Makes a multi-layer perceptron: dense layers with an activation between them.
+
+    $$a^0 = x, \quad z^l = a^{l-1} W^l + b^l, \quad a^l = f(z^l) \ (l < L), \quad y = z^L.$$
+
+    After the last dense layer there is no activation, because the losses start from logits.
+
+    Args:
+      widths: The number of inputs, of units in each hidden layer, and of outputs.
+      activation: The layer `f` between dense layers.
+
+    Returns:
+      The network, a `serial` of its layers.
+
+    Raises:
+      ValueError: Fewer than two widths, or one that is not a positive whole number; and from
+        `init`, inputs that are not `widths[0]` wide.
+      TypeError: `activation` is not a `Layer`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import functional_nn as fnn
+      >>> net = fnn.mlp([256, 30, 10], activation=fnn.sigmoid)
+      >>> [layer.name for layer in net.parts]
+      ['dense', 'sigmoid', 'dense']
+      >>> params = net.init(jax.random.key(0), jax.ShapeDtypeStruct((1, 256), jnp.float32))
+      >>> params[0]["w"].shape, params[2]["w"].shape
+      ((256, 30), (30, 10))
+
+    Reference:
+      I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", chapter 6; C. M. Bishop, "Pattern
+      Recognition and Machine Learning", section 5.1.
+    """
+    checks.layer("activation must be a layer", activation)
+    widths = tuple(widths)
+    if len(widths) < 2:
+        raise ValueError(
+            "widths must name at least the number of inputs and of outputs. "
+            f"Got {list(widths)}. For example [256, 30, 10]."
+        )
+    for width in widths:
+        checks.width("Every width", width)
+
+    inputs, first, *rest = widths
+    layers = [dense_layer(first)]
+    for features in rest:
+        layers += [activation, dense_layer(features)]
+    net = serial(*layers)
+
+    def init(key: jax.Array, x: Any) -> Any:
+        if x.shape[-1] != inputs:
+            raise ValueError(
+                f"The rows of x must be as wide as the network's input, {inputs}. "
+                f"Got x of shape {x.shape}. Reshape x, or make the network with "
+                f"widths=[{', '.join(map(str, (x.shape[-1], first, *rest)))}]."
+            )
+        return net.init(key, x)
+
+    return net._replace(init=init)

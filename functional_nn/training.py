@@ -1,0 +1,275 @@
+"""Training with any optax transformation, by either gradient: a step, an epoch, a fit."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.typing import ArrayLike
+
+from functional_nn import checks
+from functional_nn.backprop import Objective, value_and_grad
+
+
+class TrainState(NamedTuple):
+    """What a training step turns into its successor, as one pytree.
+
+    Attributes:
+      params: The network's parameters.
+      opt_state: The optimiser's state.
+      step: The number of steps taken, an int32 scalar.
+    """
+
+    params: Any
+    opt_state: Any
+    step: jax.Array
+
+
+class Training(NamedTuple):
+    """The functions that train one objective with one optimiser.
+
+    Attributes:
+      init: `init(params) -> state`. Copies `params`: a step reuses the memory of the state that it
+        is given, and the user's arrays must survive that.
+      step: `step(state, x, y) -> (state, loss)`, compiled; the old state is donated. `loss` is that
+        of the batch before the update.
+      epoch: `epoch(state, xs, ys, permutation, batch_size) -> (state, losses)`, compiled, one
+        `jax.lax.scan` over the batches that `permutation` (N int32 indices, from the host) cuts
+        out; the old state is donated. The last `N % batch_size` indices are left out, so that all
+        batches have one size; with a new permutation for each epoch, no example is left out for
+        good.
+      objective: What is trained.
+    """
+
+    init: Callable[[Any], TrainState]
+    step: Callable[..., tuple[TrainState, jax.Array]]
+    epoch: Callable[..., tuple[TrainState, jax.Array]]
+    objective: Objective
+
+
+def training(
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    *,
+    gradients: str = "backprop",
+) -> Training:
+    """Makes the training functions of an objective.
+
+    Args:
+      objective: From `functional_nn.objective`.
+      optimizer: Any optax transformation, such as `optax.sgd(0.1)`. Those that ask for the value,
+        the gradient or the function itself (a line search) are given them.
+      gradients: `"backprop"` for the hand-written backward pass, `"autodiff"` for `jax.grad`. This
+        word is the only difference between the two trainings.
+
+    Returns:
+      `Training(init, step, epoch, objective)`.
+
+    Raises:
+      ValueError: `gradients` is neither of the two; from `step` and `epoch`, before anything is
+        compiled, data, a batch size or a permutation that do not fit. They look at shapes only:
+        NaN and labels out of range are refused by `functional_nn.fit`.
+
+    Example:
+      >>> import functional_nn as fnn
+      >>> net = fnn.mlp([2, 3, 2])
+      >>> x, y = jnp.eye(2, dtype=jnp.float32), jnp.int32([0, 1])
+      >>> train = training(fnn.objective(net, fnn.softmax_cross_entropy), optax.sgd(0.1))
+      >>> state = train.init(net.init(jax.random.key(0), x))
+      >>> state, loss = train.step(state, x, y)
+      >>> state, losses = train.epoch(state, x, y, np.int32([1, 0]), batch_size=1)
+      >>> state.step.item(), losses.shape
+      (3, (2,))
+
+    Reference:
+      C. M. Bishop, "Pattern Recognition and Machine Learning", section 5.2.4; I. Goodfellow,
+      Y. Bengio, A. Courville, "Deep Learning", section 8.3.1.
+    """
+    checks.choice("gradients", gradients, ("backprop", "autodiff"))
+    differentiate = jax.value_and_grad if gradients == "autodiff" else value_and_grad
+    loss_and_grads = differentiate(objective)
+    transformation = optax.with_extra_args_support(optimizer)
+
+    def init(params: Any) -> TrainState:
+        with jax.numpy_dtype_promotion("standard"):
+            opt_state = transformation.init(params)
+        return jax.tree.map(jnp.array, TrainState(params, opt_state, jnp.zeros((), jnp.int32)))
+
+    def update(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, jax.Array]:
+        loss, grads = loss_and_grads(state.params, x, y)
+        # Optax is written for JAX's standard promotion: with a caller's "strict", Adam would raise.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, opt_state = transformation.update(
+                grads,
+                state.opt_state,
+                state.params,
+                value=loss,
+                grad=grads,
+                value_fn=lambda params: objective(params, x, y),
+            )
+            params = optax.apply_updates(state.params, updates)
+        return TrainState(params, opt_state, state.step + 1), loss
+
+    def scan(
+        state: TrainState, xs: jax.Array, ys: jax.Array, permutation: jax.Array, batch_size: int
+    ) -> tuple[TrainState, jax.Array]:
+        checks.batch(xs, ys)
+        checks.batch_size(batch_size, len(xs))
+        checks.permutation(permutation, len(xs))
+        batches = len(xs) // batch_size
+        indices = permutation[: batches * batch_size].reshape(batches, batch_size)
+        return jax.lax.scan(lambda s, rows: update(s, xs[rows], ys[rows]), state, indices)
+
+    step = jax.jit(update, donate_argnums=0)
+    epoch = jax.jit(scan, donate_argnums=0, static_argnames="batch_size")
+    return Training(init, step, epoch, objective)
+
+
+class Epoch(NamedTuple):
+    """The record of one epoch.
+
+    Attributes:
+      epoch: Its number, from 1.
+      loss: The mean of the losses of its batches, each taken before its update.
+      evaluation: What `evaluate` gave after it, as plain numbers, or `None`.
+      seconds: How long it took, evaluation included.
+    """
+
+    epoch: int
+    loss: float
+    evaluation: float | dict[str, float] | None
+    seconds: float
+
+
+class Fit(NamedTuple):
+    """What `fit` gives back.
+
+    Attributes:
+      state: The state after the last epoch; `state.params` are the trained parameters.
+      history: One record for each epoch.
+    """
+
+    state: TrainState
+    history: list[Epoch]
+
+
+def fit(
+    train: Training,
+    params: Any,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int = 0,
+    evaluate: Callable[[Any], Any] | None = None,
+    progress: bool = True,
+) -> Fit:
+    """Trains for a number of epochs, each in a new random order.
+
+    Args:
+      train: From `functional_nn.training`.
+      params: The parameters to start from; they are copied.
+      x: The inputs, shape (N, ...), floating.
+      y: The targets, N rows or N integer labels.
+      epochs: How many times to go through the data.
+      batch_size: The number of examples in each step, at most N.
+      seed: Seeds the order of the examples: the same seed gives the same batches.
+      evaluate: `evaluate(params)`, called after each epoch; gives a number, or a dictionary of
+        numbers by name, that goes into the history and the display.
+      progress: Whether to show a progress bar.
+
+    Returns:
+      `Fit(state, history)`.
+
+    Raises:
+      ValueError: The data is empty, is not finite or does not fit together or the parameters; a
+        label, `epochs` or `batch_size` is out of range.
+      TypeError: `x` is not floating, or not of the parameters' dtype.
+      FloatingPointError: A loss is not finite; the message names the epoch.
+
+    Example:
+      >>> import functional_nn as fnn
+      >>> net = fnn.mlp([2, 8, 2], activation=fnn.tanh)
+      >>> x = np.float32([[0, 0], [0, 1], [1, 0], [1, 1]])
+      >>> y = np.int32([0, 1, 1, 0])
+      >>> train = fnn.training(fnn.objective(net, fnn.softmax_cross_entropy), optax.adam(0.05))
+      >>> params = net.init(jax.random.key(0), x)
+      >>> result = fnn.fit(train, params, x, y, epochs=200, batch_size=4, progress=False)
+      >>> net.apply(result.state.params, x).argmax(axis=-1).tolist()
+      [0, 1, 1, 0]
+    """
+    x, y = jnp.asarray(x), jnp.asarray(y)
+    checks.batch(x, y)
+    checks.finite("x", x)
+    checks.finite("y", y)
+    checks.batch_size(batch_size, len(x))
+    checks.epochs(epochs)
+    # Only shapes are computed here, but y is concrete: labels out of range are refused too.
+    jax.eval_shape(lambda params: train.objective(params, x, y), params)
+
+    shuffle = np.random.default_rng(seed)
+    state = train.init(params)
+    history: list[Epoch] = []
+    with _display(epochs, progress) as show:
+        for number in range(1, epochs + 1):
+            start = time.perf_counter()
+            # Shuffled on the host: a sort inside the compiled epoch costs more than it saves.
+            permutation = shuffle.permutation(len(x)).astype(np.int32)
+            state, losses = train.epoch(state, x, y, permutation, batch_size=batch_size)
+            loss = _finite_mean(losses, number)
+            evaluation = None if evaluate is None else _plain(evaluate(state.params))
+            history.append(Epoch(number, loss, evaluation, time.perf_counter() - start))
+            show(history[-1])
+    return Fit(state, history)
+
+
+def _finite_mean(losses: jax.Array, epoch: int) -> float:
+    values = np.asarray(losses, dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        raise FloatingPointError(
+            f"Every loss must be finite. Got {values[bad[0]]} in epoch {epoch}, at its batch "
+            f"{bad[0] + 1} of {values.size}. Lower the learning rate, or clip the gradients."
+        )
+    return float(values.mean())
+
+
+def _plain(evaluation: Any) -> float | dict[str, float]:
+    if isinstance(evaluation, dict):
+        return {name: float(value) for name, value in evaluation.items()}
+    return float(evaluation)
+
+
+@contextmanager
+def _display(epochs: int, shown: bool) -> Iterator[Callable[[Epoch], None]]:
+    """Gives a function that shows a record in a progress bar, or one that does nothing."""
+    if not shown:
+        yield lambda record: None
+        return
+    # Only here, so that importing the package stays quick.
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("epoch"),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[text]}"),
+    )
+    with Progress(*columns) as bar:
+        task = bar.add_task("training", total=epochs, text="")
+        yield lambda record: bar.update(task, advance=1, text=_describe(record))
+
+
+def _describe(record: Epoch) -> str:
+    parts = [f"loss {record.loss:.4g}"]
+    if isinstance(record.evaluation, dict):
+        parts += [f"{name} {value:.4g}" for name, value in record.evaluation.items()]
+    elif record.evaluation is not None:
+        parts.append(f"{record.evaluation:.4g}")
+    return "  ".join(parts)

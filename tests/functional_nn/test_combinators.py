@@ -1,0 +1,69 @@
+"""`serial`: the chain rule for one path."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import functional_nn as fnn
+
+
+def test_bwd_is_vjp_of_apply(draw_params, dtype):
+    net = fnn.serial(fnn.dense(4), fnn.serial(fnn.tanh, fnn.dense(3)), fnn.softmax)
+    x = jnp.asarray(np.random.default_rng(0).standard_normal((5, 2)), dtype)
+    params = draw_params(net, x)
+
+    @jax.jit
+    def both(params, x):
+        y, residuals = net.fwd(params, x)
+        expected, pullback = jax.vjp(net.apply, params, x)
+        dy = jnp.cos(expected)
+        return (y, net.bwd(residuals, dy)), (expected, pullback(dy))
+
+    found, expected = both(params, x)
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), found, expected
+    )
+
+
+def test_parameters_and_residuals_are_tuples(draw_params, dtype):
+    layers = (fnn.dense(4), fnn.relu, fnn.dense(3))
+    net = fnn.serial(*layers)
+    x = jnp.ones((2, 5), dtype)
+    params = draw_params(net, x)
+    _, residuals = net.fwd(params, x)
+    assert (net.name, net.parts) == ("serial", layers)
+    assert [type(p) for p in params] == [dict, tuple, dict]
+    assert (params[0]["w"].shape, params[2]["w"].shape) == ((5, 4), (4, 3))
+    # The output of an activation and the input of the next dense layer are one array.
+    assert residuals[1] is residuals[2][0]
+
+
+def test_layers_start_from_different_keys(dtype):
+    net = fnn.serial(fnn.dense(3), fnn.dense(3))
+    first, second = net.init(jax.random.key(0), jnp.ones((1, 3), dtype))
+    assert (first["w"] != second["w"]).any()
+
+
+def test_no_layers_is_the_identity(dtype):
+    net = fnn.serial()
+    x = jnp.ones((2, 3), dtype)
+    assert net.init(jax.random.key(0), x) == ()
+    assert net.apply((), x) is x
+    assert net.bwd((), x) == ((), x)
+
+
+def test_what_is_not_a_layer():
+    with pytest.raises(TypeError, match="serial takes layers. Got 'relu'. Did you mean functional"):
+        fnn.serial(fnn.dense(3), "relu")  # pyright: ignore[reportArgumentType]
+
+
+def test_parameters_of_another_network(dtype):
+    net = fnn.serial(fnn.tanh, fnn.relu)
+    x = jnp.ones((1, 3), dtype)
+    for function in (net.apply, net.fwd):
+        with pytest.raises(ValueError, match="serial of 2 layers needs 2 .* Got 3. Make them"):
+            function(((), (), ()), x)
+        with pytest.raises(ValueError, match="serial of 2 layers needs 2 .* Got a list"):
+            function([(), ()], x)

@@ -1,0 +1,216 @@
+"""Training by both gradients."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import functional_nn as fnn
+
+N, BATCH = 50, 16
+
+
+def data(dtype):
+    """Gives three noisy clusters in the plane, and their labels."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, N)
+    centres = np.array([[2.0, 0.0], [-1.0, 2.0], [-1.0, -2.0]])
+    x = centres[labels] + 0.5 * random.standard_normal((N, 2))
+    return jnp.asarray(x, dtype), jnp.asarray(labels, jnp.int32)
+
+
+@pytest.fixture
+def setting(draw_params, dtype):
+    """Gives a function that makes a training, parameters to start from and the data."""
+    return functools.partial(make_setting, draw_params, dtype)
+
+
+def make_setting(draw_params, dtype, optimizer=None, gradients="backprop", activation=fnn.tanh):
+    net = fnn.mlp([2, 8, 3], activation=activation)
+    x, y = data(dtype)
+    objective = fnn.objective(net, fnn.softmax_cross_entropy)
+    train = fnn.training(objective, optimizer or optax.sgd(0.1), gradients=gradients)
+    return train, draw_params(net, x), x, y
+
+
+def largest_difference(a, b):
+    """Gives the largest difference of two parameter trees relative to the largest parameter."""
+    leaves = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    differences = [np.abs(np.asarray(u, np.float64) - np.asarray(v)).max() for u, v in leaves]
+    return max(differences) / max(np.abs(v).max() for v in jax.tree.leaves(b))
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_both_gradients_train_the_same_parameters(name, setting, dtype):
+    optimizer = {"sgd": optax.sgd(0.1, momentum=0.9), "adam": optax.adam(0.01)}[name]
+    trained = []
+    for gradients in ("backprop", "autodiff"):
+        train, *rest = setting(optimizer, gradients)
+        result = fnn.fit(train, *rest, epochs=10, batch_size=BATCH, progress=False)
+        trained.append(result.state.params)
+    difference = largest_difference(*trained)
+    assert difference <= (1e-8 if dtype == jnp.float64 else 1e-3)
+
+
+def test_fit_learns_and_keeps_its_history(setting):
+    train, params, x, y = setting(optax.adam(0.05))
+    net = train.objective.net
+
+    def evaluate(params):
+        return {"accuracy": jnp.mean(net.apply(params, x).argmax(axis=-1) == y)}
+
+    result = fnn.fit(
+        train, params, x, y, epochs=15, batch_size=BATCH, evaluate=evaluate, progress=False
+    )
+    first, last = result.history[0], result.history[-1]
+    assert [record.epoch for record in result.history] == list(range(1, 16))
+    assert last.loss < first.loss
+    assert last.evaluation["accuracy"] == pytest.approx(1.0)
+    assert all(type(v) is float for v in (last.loss, last.seconds, last.evaluation["accuracy"]))
+    assert result.state.step == 15 * (N // BATCH)
+
+
+def test_seed_decides_the_order(setting):
+    train, *rest = setting()
+
+    def losses(seed):
+        result = fnn.fit(train, *rest, epochs=2, batch_size=BATCH, seed=seed, progress=False)
+        return [record.loss for record in result.history]
+
+    assert losses(0) == losses(0)
+    assert losses(0) != losses(1)
+
+
+def test_epoch_is_its_steps(setting):
+    train, params, x, y = setting()
+    permutation = np.random.default_rng(1).permutation(N).astype(np.int32)
+    after_epoch, losses = train.epoch(train.init(params), x, y, permutation, batch_size=BATCH)
+
+    state, expected = train.init(params), []
+    for i in range(N // BATCH):
+        rows = permutation[i * BATCH : (i + 1) * BATCH]
+        state, loss = train.step(state, x[rows], y[rows])
+        expected.append(loss)
+    np.testing.assert_allclose(losses, jnp.stack(expected), rtol=1e-5)
+    assert largest_difference(after_epoch.params, state.params) <= 1e-5
+    assert after_epoch.step == state.step == N // BATCH
+
+
+def test_step_returns_the_loss_before_the_update(setting):
+    train, params, x, y = setting()
+    _, loss = train.step(train.init(params), x, y)
+    np.testing.assert_allclose(loss, train.objective(params, x, y), rtol=1e-6)
+
+
+def test_the_users_parameters_survive_and_the_old_state_is_donated(setting):
+    train, params, x, y = setting()
+    before = jax.tree.map(np.array, params)
+    state = train.init(params)
+    after, _ = train.step(state, x, y)
+    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(state.params))
+    jax.tree.map(np.testing.assert_array_equal, before, params)
+    assert largest_difference(after.params, params) > 0
+
+
+@pytest.mark.parametrize("gradients", ["backprop", "autodiff"])
+def test_nothing_is_compiled_twice(gradients, setting, dtype, caplog):
+    train, params, x, y = setting(optax.adam(0.01))
+    permutation = np.arange(N, dtype=np.int32)
+
+    def compiled(function):
+        caplog.clear()
+        with jax.log_compiles():
+            result = function()
+        return result, sum("Compiling" in record.getMessage() for record in caplog.records)
+
+    state, first = compiled(lambda: train.step(train.init(params), x, y)[0])
+    state, second = compiled(lambda: train.step(state, x, y)[0])
+    assert first >= 1
+    assert second == 0
+    state, first = compiled(lambda: train.epoch(state, x, y, permutation, batch_size=BATCH)[0])
+    state, second = compiled(lambda: train.epoch(state, x, y, permutation, batch_size=BATCH)[0])
+    assert first >= 1
+    assert second == 0
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def test_short_dtypes_stay(name, draw_params):
+    optimizer = optax.sgd(0.1, momentum=0.9)
+    train, params, x, y = make_setting(draw_params, jnp.dtype(name), optimizer)
+    state, loss = jax.eval_shape(train.step, train.init(params), x, y)
+    dtypes = {leaf.dtype for leaf in jax.tree.leaves((state.params, state.opt_state, loss))}
+    assert dtypes == {jnp.dtype(name)}
+
+
+def test_an_optimizer_that_searches_along_a_line(setting):
+    search = optax.scale_by_backtracking_linesearch(max_backtracking_steps=5)
+    train, params, x, y = setting(optax.chain(optax.sgd(10.0), search))
+    state = train.init(params)
+    losses = []
+    for _ in range(5):
+        state, loss = train.step(state, x, y)
+        losses.append(float(loss))
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < losses[0]
+
+
+def test_a_loss_that_is_not_finite_names_the_epoch(setting):
+    train, params, x, y = setting(optax.sgd(1e30), activation=fnn.relu)
+    with pytest.raises(FloatingPointError, match="Got (nan|inf) in epoch 1, at its batch . of 3"):
+        fnn.fit(train, params, x, y, epochs=3, batch_size=BATCH, progress=False)
+
+
+def test_progress_shows_epochs_loss_and_evaluation(setting, capsys):
+    train, params, x, y = setting()
+    for evaluate in (lambda params: 0.25, lambda params: {"accuracy": 0.75}):
+        fnn.fit(train, params, x, y, epochs=2, batch_size=BATCH, evaluate=evaluate)
+    shown = capsys.readouterr().out
+    assert "2/2" in shown
+    assert "loss" in shown
+    assert "0.25" in shown
+    assert "accuracy 0.75" in shown
+
+
+def test_bad_gradients(setting):
+    with pytest.raises(ValueError, match=r"'autodiff'. Got 'backprob'. Did you mean backprop\?"):
+        setting(gradients="backprob")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"batch_size": 51}, ValueError, r"between 1 and .* examples, 50. Got 51. Use 50"),
+        ({"batch_size": 0}, ValueError, "batch_size must lie .* Got 0"),
+        ({"epochs": 0}, ValueError, "epochs must be at least 1. Got 0"),
+        ({"x": np.ones((0, 2), np.float32), "y": np.ones(0, np.int32)}, ValueError, "at least one"),
+        ({"x": np.ones((50, 2), np.int32)}, TypeError, "x must have a floating-point dtype"),
+        ({"x": np.ones((49, 2), np.float32)}, ValueError, r"Got x of shape \(49, 2\) and y of"),
+        ({"x": np.ones((50, 3), np.float32)}, ValueError, r"last axis of x .*\(50, 3\)"),
+        ({"y": np.full(50, 3)}, ValueError, r"must lie in \[0, 3\).* Got labels from 3 to 3"),
+        ({"y": np.full((50, 3), np.nan)}, ValueError, r"y must be finite. Got 150 .* y\[0, 0\]"),
+    ],
+)
+def test_fit_refuses_before_it_compiles(change, error, message, setting, dtype, caplog):
+    train, params, x, y = setting()
+    arguments = {"x": x, "y": y, "epochs": 1, "batch_size": BATCH, "progress": False} | change
+    arguments["x"] = arguments["x"].astype(arguments["x"].dtype if "x" in change else dtype)
+    with pytest.raises(error, match=message):
+        fnn.fit(train, params, **arguments)
+
+
+def test_fit_names_the_first_entry_that_is_not_finite(setting):
+    train, params, x, y = setting()
+    x = x.at[3, 1].set(jnp.inf)
+    with pytest.raises(ValueError, match=r"x must be finite. Got 1 .* x\[3, 1\]. Remove"):
+        fnn.fit(train, params, x, y, epochs=1, batch_size=BATCH, progress=False)
+
+
+def test_epoch_refuses_a_bad_permutation(setting, dtype):
+    train, params, x, y = setting()
+    with pytest.raises(ValueError, match=r"must hold 50 integers.* Got shape \(49,\)"):
+        train.epoch(train.init(params), x, y, np.arange(49, dtype=np.int32), batch_size=5)
+    with pytest.raises(ValueError, match="between 1 and the number of examples, 50. Got 60"):
+        train.epoch(train.init(params), x, y, np.arange(50, dtype=np.int32), batch_size=60)
