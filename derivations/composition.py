@@ -11,17 +11,18 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import export
 
 from derivations import abstract
 from derivations import graph as g
 from derivations.check import check
 from derivations.differentiate import derivative
+from derivations.equality import equal
 from derivations.graph import At, Index, Node
 from derivations.lift import Array, Unsupported
-from derivations.normal import equal
 from derivations.subject import is_layer, is_objective
-from derivations.trace import Shapes, lifted
+from derivations.trace import Shapes, lifted, symbolic
 from derivations.verdict import Obligation, Report, Verdict
 
 TRACED_FLOAT = jnp.float64
@@ -53,7 +54,7 @@ def check_objective(objective: Any, params: Any, x: Any, y: Any, *, budget: floa
     net = check_network(objective.net, params, x, budget=budget)
     outputs = jax.eval_shape(objective.net.apply, params, x)
     loss = check(objective.loss, outputs, y, budget=budget)
-    theorem = _mean_loss(time.monotonic() + budget)
+    theorem = _mean_loss(objective, params, x, y, time.monotonic() + budget)
     return Report("objective", "network", (*net.obligations, theorem), (*net.parts, loss))
 
 
@@ -79,9 +80,11 @@ def _serial(net: Any, params: Any, x: Any, deadline: float) -> Obligation:
     if combinator is None:
         reason = f"{net.name!r} is not a combinator of the catalogue"
         return base._replace(verdict=Verdict.UNDECIDED, reason=reason)
-    if not _same_code(net, combinator(*net.parts), params, x):
+    where = _same_code(net, combinator(*net.parts), params, x)
+    if not where:
         reason = f"the traced code is not that of {net.name} on these parts"
         return base._replace(verdict=Verdict.UNDECIDED, reason=reason)
+    base = base._replace(scope=f"any {count} layers, {where}")
     widths = export.symbolic_shape(", ".join(f"d{i}" for i in range(count + 1)))
     sizes = export.symbolic_shape(
         "n, " + ", ".join(f"p{i}" for i in range(1, count + 1)), scope=_scope(widths)
@@ -111,7 +114,7 @@ def _serial(net: Any, params: Any, x: Any, deadline: float) -> Obligation:
     return _theorem(base, primal, value, pulled, avals, names, "cotangent", start, deadline)
 
 
-def _mean_loss(deadline: float) -> Obligation:
+def _mean_loss(objective: Any, params: Any, x: Any, y: Any, deadline: float) -> Obligation:
     """The gradient of the mean loss of an unknown network with an unknown loss."""
     from derivations import catalog
 
@@ -125,6 +128,10 @@ def _mean_loss(deadline: float) -> Obligation:
         scope="any network, any loss, all sizes",
         assumptions=("the network's and the loss's backward passes are right",),
     )
+    rebuilt = catalog.objective(objective.net, objective.loss)
+    if not _same_jaxpr(*(jax.make_jaxpr(f)(params, x, y) for f in (objective, rebuilt))):
+        reason = "the traced code is not the mean loss of this network"
+        return base._replace(verdict=Verdict.UNDECIDED, reason=reason)
     n, d, k, p = export.symbolic_shape("n, d, k, p")
     net, loss = abstract.layer("f", k), abstract.loss("l")
     joined = catalog.objective(cast(Any, net), cast(Any, loss))
@@ -203,18 +210,43 @@ def _retyped(net: Any, unknown: Sequence[Any]) -> list[Any]:
     return [type(net)(u.init, u.apply, u.fwd, u.bwd, u.name) for u in unknown]
 
 
-def _same_code(net: Any, rebuilt: Any, params: Any, x: Any) -> bool:
-    """Tells whether two layers trace to the same jaxprs, forward and backward."""
+def _same_code(one: Any, other: Any, params: Any, x: Any) -> str:
+    """Gives at which sizes two layers trace to the same code, forward and backward; or nothing."""
+    leaves, tree = jax.tree.flatten((params, x))
+    general = symbolic([_shape_of(leaf) for leaf in leaves], [f"a{i}" for i in range(len(leaves))])
+    given = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in map(_shape_of, leaves)]
+    if not _same_traces(one, other, *jax.tree.unflatten(tree, given)):
+        return ""
+    try:
+        if _same_traces(one, other, *jax.tree.unflatten(tree, list(general.avals))):
+            return "all sizes"
+    except Exception:  # code of fixed sizes cannot be traced at symbolic ones
+        pass
+    return "the example's sizes"
 
-    def traces(layer: Any) -> list[str]:
+
+def _shape_of(leaf: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(jnp.shape(leaf), jnp.result_type(leaf))
+
+
+def _same_traces(one: Any, other: Any, params: Any, x: Any) -> bool:
+    def traces(layer: Any) -> list[Any]:
         def both(params: Any, x: Any, dy: Any) -> Any:
             y, residuals = layer.fwd(params, x)
             return y, layer.bwd(residuals, dy)
 
-        out = jax.eval_shape(layer.apply, params, x)
-        return [
-            str(jax.make_jaxpr(layer.apply)(params, x)),
-            str(jax.make_jaxpr(both)(params, x, out)),
-        ]
+        with jax.enable_x64(True):
+            out = jax.eval_shape(layer.apply, params, x)
+            return [jax.make_jaxpr(layer.apply)(params, x), jax.make_jaxpr(both)(params, x, out)]
 
-    return traces(net) == traces(rebuilt)
+    return all(_same_jaxpr(a, b) for a, b in zip(traces(one), traces(other), strict=True))
+
+
+def _same_jaxpr(a: Any, b: Any) -> bool:
+    """Tells whether two closed jaxprs are the same text with the same captured numbers."""
+    constants = zip(a.consts, b.consts, strict=False)
+    return (
+        str(a) == str(b)
+        and len(a.consts) == len(b.consts)
+        and all(np.array_equal(x, y, equal_nan=True) for x, y in constants)
+    )

@@ -10,6 +10,9 @@ _KERNEL_DERIVATIVES = {
     "exp": lambda a: g.exp(a),
     "log": lambda a: g.power(a, -1),
     "sqrt": lambda a: g.mul(g.const(0.5), g.power(g.kernel("sqrt", a), -1)),
+    "erf": lambda a: g.mul(
+        g.const(2), g.power(g.kernel("sqrt", g.PI), -1), g.exp(g.neg(g.power(a, 2)))
+    ),
     "sin": lambda a: g.kernel("cos", a),
     "cos": lambda a: g.neg(g.kernel("sin", a)),
 }
@@ -39,7 +42,7 @@ def _compute(node: Node, tensor: str, at: tuple[At, ...], memory: dict[Node, Nod
         return _derivative(child, tensor, at, memory)
 
     match node.op:
-        case "const" | "size" | "index":
+        case "const" | "pi" | "inf" | "size" | "index":
             return g.ZERO
         case "entry":
             name, where, _ = node.data
@@ -62,7 +65,7 @@ def _compute(node: Node, tensor: str, at: tuple[At, ...], memory: dict[Node, Nod
             inner = d(a)
             if inner is g.ZERO:
                 return g.ZERO
-            return g.mul(_kernel_derivative(node.data, a), inner)
+            return g.mul(_KERNEL_DERIVATIVES[node.data](a), inner)
         case "select":
             condition, yes, no = node.args
             return g.select(condition, d(yes), d(no))
@@ -78,13 +81,6 @@ def _compute(node: Node, tensor: str, at: tuple[At, ...], memory: dict[Node, Nod
             return g.add(*_through_function(node, d), g.ZERO)
         case op:
             raise Undifferentiable(f"the derivative of {op}")
-
-
-def _kernel_derivative(name: str, a: Node) -> Node:
-    if name == "erf":
-        # 2/sqrt(pi) is no rational number: a kernel of its own would be needed to name it.
-        raise Undifferentiable("the derivative of erf")
-    return _KERNEL_DERIVATIVES[name](a)
 
 
 def _through_function(node: Node, d: Callable[[Node], Node]) -> list[Node]:

@@ -26,6 +26,10 @@ class Ambiguous(Exception):
     """A comparison of balls that overlap, or a value outside a function's domain."""
 
 
+class Unresolved(Ambiguous):
+    """A comparison of `Dual` numbers that are equal to first order."""
+
+
 class Dual:
     """The number `value + ε slope`, for an infinitesimal ε > 0."""
 
@@ -64,7 +68,7 @@ def rational(value: Any) -> flint.fmpq:
 
 def evaluate(node: Node, point: Point, order: Sequence[Index] = ()) -> np.ndarray:
     """Gives a node's values, with one axis for each of its open index variables, in this order."""
-    axes = _sorted(order)
+    axes = sorted_indices(order)
     precision = flint.ctx.prec
     flint.ctx.prec = PRECISION
     try:
@@ -75,7 +79,8 @@ def evaluate(node: Node, point: Point, order: Sequence[Index] = ()) -> np.ndarra
     return full.transpose([axes.index(i) for i in order])
 
 
-def _sorted(indices: Iterable[Index]) -> tuple[Index, ...]:
+def sorted_indices(indices: Iterable[Index]) -> tuple[Index, ...]:
+    """Gives index variables in the order of the axes of values."""
     return tuple(sorted(indices, key=lambda i: i.uid))
 
 
@@ -143,7 +148,7 @@ def _aligned(values: _Values, axes: tuple[Index, ...], point: Point) -> np.ndarr
 
 
 def _elementwise(function: Callable[..., Any], point: Point, *operands: _Values) -> _Values:
-    axes = _sorted({i for o in operands for i in o.axes})
+    axes = sorted_indices({i for o in operands for i in o.axes})
     arrays = [_aligned(o, axes, point) for o in operands]
     result = np.frompyfunc(function, len(arrays), 1)(*arrays)
     return _Values(np.asarray(result, dtype=object), axes)
@@ -169,6 +174,10 @@ def _compute(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
             return _scalar(rational(node.data))
         case "size":
             return _scalar(flint.fmpq(point.sizes[node.data]))
+        case "pi":
+            return _scalar(flint.arb.pi())
+        case "inf":
+            return _scalar(flint.arb.pos_inf() if node.data > 0 else flint.arb.neg_inf())
         case "true" | "false":
             return _scalar(node.op == "true")
         case "index":
@@ -213,7 +222,7 @@ def _compute(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
 
 def _entry(node: Node, point: Point) -> _Values:
     tensor, at, _ = node.data
-    axes = _sorted({i for i in at if isinstance(i, Index)})
+    axes = sorted_indices({i for i in at if isinstance(i, Index)})
     grid = np.ogrid[tuple(slice(point.length(i.size)) for i in axes)] if axes else []
     where = dict(zip(axes, grid, strict=True))
     picked = point.tensors[tensor][tuple(where[i] if isinstance(i, Index) else i for i in at)]
@@ -246,27 +255,28 @@ def _select(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
 def _reduce(
     function: Callable[[Any, Any], Any], bound: Index, body: _Values, point: Point, empty: Any
 ) -> _Values:
-    length = point.length(bound.size)
-    if bound not in body.axes:
-        body = _elementwise(lambda a, _: a, point, body, _compute_index(bound, point))
-    axis = body.axes.index(bound)
-    rows = [np.take(body.array, i, axis=axis) for i in range(length)]
-    axes = tuple(i for i in body.axes if i is not bound)
-    result = _Values(np.asarray(rows[0], dtype=object), axes) if rows else _scalar(empty)
+    rows, axes = _rows(bound, body, point)
+    if not rows:
+        return _scalar(empty)
+    result = _Values(rows[0], axes)
     for row in rows[1:]:
-        result = _elementwise(function, point, result, _Values(np.asarray(row, object), axes))
+        result = _elementwise(function, point, result, _Values(row, axes))
     return result
 
 
-def _compute_index(bound: Index, point: Point) -> _Values:
-    return _Values(np.zeros(point.length(bound.size), dtype=object), (bound,))
+def _rows(bound: Index, body: _Values, point: Point) -> tuple[list[np.ndarray], tuple[Index, ...]]:
+    """Gives the values for each value of one index variable."""
+    length = point.length(bound.size)
+    if bound not in body.axes:
+        return [body.array] * length, body.axes
+    axis = body.axes.index(bound)
+    rows = [np.asarray(np.take(body.array, i, axis=axis), dtype=object) for i in range(length)]
+    return rows, tuple(i for i in body.axes if i is not bound)
 
 
 def _argmax(node: Node, body: _Values, point: Point) -> _Values:
     bound, at = node.data
-    axis = body.axes.index(bound)
-    rows = [np.take(body.array, i, axis=axis) for i in range(body.array.shape[axis])]
-    axes = tuple(i for i in body.axes if i is not bound)
+    rows, axes = _rows(bound, body, point)
 
     def place(*row: Any) -> int:
         best = 0
@@ -277,7 +287,7 @@ def _argmax(node: Node, body: _Values, point: Point) -> _Values:
                 best = i
         return best
 
-    best = _elementwise(place, point, *(_Values(np.asarray(r, object), axes) for r in rows))
+    best = _elementwise(place, point, *(_Values(r, axes) for r in rows))
     where = (
         _scalar(at)
         if isinstance(at, int)
@@ -297,6 +307,8 @@ def _plus(a: Any, b: Any) -> Any:
 
 
 def _times(a: Any, b: Any) -> Any:
+    if _is_exact_zero(a) or _is_exact_zero(b):
+        return flint.fmpq(0)
     if isinstance(a, Dual) or isinstance(b, Dual):
         a, b = _dual(a), _dual(b)
         return Dual(a.value * b.value, a.value * b.slope + a.slope * b.value)
@@ -310,6 +322,10 @@ def _power(a: Any, exponent: int) -> Any:
     if exponent < 0 and _has_zero(a):
         raise Ambiguous("a division by zero")
     return a**exponent
+
+
+def _is_exact_zero(a: Any) -> bool:
+    return isinstance(a, flint.fmpq) and a == 0
 
 
 def _dual(a: Any) -> Dual:
@@ -361,11 +377,14 @@ def _slope(name: str, a: Any) -> Any:
 
 
 def _compare(op: str, a: Any, b: Any, *, ties: bool) -> bool:
+    if a is b:
+        return op != "lt"  # one value on both sides: no boundary, whatever it is
     if isinstance(a, Dual) or isinstance(b, Dual):
         a, b = _dual(a), _dual(b)
-        if not _compare("eq", a.value, b.value, ties=True):
-            return op != "eq" and _compare("lt", a.value, b.value, ties=True)
-        return _compare(op, a.slope, b.slope, ties=ties)
+        for first, second in ((a.value, b.value), (a.slope, b.slope)):
+            if not _compare("eq", first, second, ties=True):
+                return op != "eq" and _compare("lt", first, second, ties=True)
+        raise Unresolved("a comparison that is a tie to first order")
     difference = b - a
     if isinstance(difference, flint.arb) and not difference.is_exact():
         if difference > 0:
@@ -373,6 +392,6 @@ def _compare(op: str, a: Any, b: Any, *, ties: bool) -> bool:
         if difference < 0:
             return False
         raise Ambiguous("a comparison of balls that overlap")
-    if difference == 0 and op != "eq" and not ties:
+    if difference == 0 and not ties:
         raise Tie(op)
     return {"lt": difference > 0, "le": difference >= 0, "eq": difference == 0}[op]

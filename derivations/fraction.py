@@ -2,12 +2,25 @@
 
 from fractions import Fraction
 from functools import cache, lru_cache
-from math import lcm
+from math import gcd, lcm
 from typing import NamedTuple
 
 import flint
 
-from derivations.polynomial import Frozen, Gen, Monomial, Poly, freeze, gens, leading, scaled, thaw
+from derivations.polynomial import (
+    Frozen,
+    Gen,
+    Monomial,
+    Poly,
+    TooLarge,
+    freeze,
+    gens,
+    leading,
+    scaled,
+    thaw,
+)
+
+HIGHEST_DEGREE = 200  # of one generator: FLINT allocates by degree
 
 
 class Factored(NamedTuple):
@@ -42,8 +55,13 @@ class _Ring:
         see(poly)
         self.order = sorted(exponents, key=lambda g: g.uid)
         self.place = {g: i for i, g in enumerate(self.order)}
-        # An exponential may carry fractions: its variable stands for the root of it.
-        self.unit = [lcm(*(Fraction(e).denominator for e in exponents[g])) for g in self.order]
+        # An exponential may carry fractions: its variable stands for the largest power of which
+        # all that occur are whole powers.
+        self.unit = [_unit(exponents[g]) for g in self.order]
+        degree = max((abs(e / u) for g, u in zip(self.order, self.unit, strict=True)
+                      for e in exponents[g]), default=0)  # fmt: skip
+        if degree > HIGHEST_DEGREE:
+            raise TooLarge(f"a polynomial of degree {degree}")
         self.context = _context(len(self.order))
 
     def polynomial(self, poly: Poly) -> tuple[flint.fmpq_mpoly, list[int]]:
@@ -52,7 +70,7 @@ class _Ring:
         for monomial, c in poly.items():
             row = [0] * len(self.order)
             for g, e in monomial:
-                row[self.place[g]] = int(e * self.unit[self.place[g]])
+                row[self.place[g]] = int(e / self.unit[self.place[g]])
             rows.append((row, c))
         shift = [max(0, *(-row[i] for row, _ in rows)) for i in range(len(self.order))]
         terms = {
@@ -76,8 +94,13 @@ class _Ring:
         return result
 
 
-def _exponent(e: int, unit: int) -> int | Fraction:
-    exact = Fraction(e, unit)
+def _unit(exponents: list[int | Fraction]) -> Fraction:
+    below = lcm(*(Fraction(e).denominator for e in exponents))
+    return Fraction(gcd(*(int(e * below) for e in exponents)), below)
+
+
+def _exponent(e: int, unit: Fraction) -> int | Fraction:
+    exact = e * unit
     return int(exact) if exact.denominator == 1 else exact
 
 
@@ -124,7 +147,10 @@ def _factored(frozen: Frozen) -> Factored:
     numerator, shift = _numerator(ring, poly)
     if numerator == 0:
         raise ZeroDivisionError("zero has no factors")
-    constant, factors = numerator.factor()
+    try:
+        constant, factors = numerator.factor()
+    except RuntimeError:  # FLINT gives up on some; one factor, not taken apart, is right as well
+        constant, factors = flint.fmpq(1), [(numerator, 1)]
     result = Fraction(int(constant.p), int(constant.q))
     powers: dict[Gen, int | Fraction] = {
         g: -_exponent(s, u) for g, s, u in zip(ring.order, shift, ring.unit, strict=True) if s

@@ -10,7 +10,7 @@ boundaries is decided later (`normal.py`), what holds on them too (`kinks.py`).
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -110,8 +110,35 @@ def index(at: At) -> Node:
     return const(at) if isinstance(at, int) else _node("index", (), at)
 
 
+PI = _node("pi")
+NAN = _node("nan")
+
+
+def _masked(node: Node) -> bool:
+    """Tells whether a choice has an infinite branch: what a mask before a softmax looks like."""
+    return node.op == "select" and any(a.op == "inf" or _masked(a) for a in node.args[1:])
+
+
+def _inside_mask(function: Callable[..., Node], args: Sequence[Node]) -> Node | None:
+    """Gives f(choice) as a choice of f's, so that an infinity never meets a real number."""
+    for i, a in enumerate(args):
+        if _masked(a):
+            condition, yes, no = a.args
+            return select(
+                condition,
+                function(*args[:i], yes, *args[i + 1 :]),
+                function(*args[:i], no, *args[i + 1 :]),
+            )
+    return None
+
+
 def add(*terms: Node) -> Node:
     """Gives the sum of the terms."""
+    infinite = {t.data for t in terms if t.op == "inf"}
+    if infinite:
+        return NAN if len(infinite) == 2 else _node("inf", (), infinite.pop())
+    if (moved := _inside_mask(add, terms)) is not None:
+        return moved
     total, rest = Fraction(0), []
     for term in terms:
         if term.op == "const":
@@ -127,6 +154,13 @@ def add(*terms: Node) -> Node:
 
 def mul(*factors: Node) -> Node:
     """Gives the product of the factors."""
+    if any(f.op == "inf" for f in factors) and all(f.op in ("inf", "const") for f in factors):
+        side = 1
+        for f in factors:
+            side *= (f.data > 0) - (f.data < 0)
+        return _node("inf", (), side) if side else NAN
+    if (moved := _inside_mask(mul, factors)) is not None:
+        return moved
     total, rest = Fraction(1), []
     for factor in factors:
         if factor.op == "const":
@@ -144,8 +178,6 @@ def mul(*factors: Node) -> Node:
 
 def neg(a: Node) -> Node:
     """Gives -a."""
-    if a.op == "inf":
-        return _node("inf", (), -a.data)
     return mul(const(-1), a)
 
 
@@ -178,6 +210,10 @@ def kernel(name: str, a: Node) -> Node:
     """Gives exp, log, sqrt, erf, sin or cos of `a`."""
     if name not in KERNELS:
         raise ValueError(f"A kernel is one of {', '.join(KERNELS)}. Got {name!r}.")
+    if a.op == "inf" and name == "exp":
+        return a if a.data > 0 else ZERO
+    if (moved := _inside_mask(lambda x: kernel(name, x), (a,))) is not None:
+        return moved
     if a is ZERO and name in ("exp", "cos"):
         return ONE
     if (a is ZERO and name in ("sqrt", "erf", "sin")) or (a is ONE and name == "log"):
@@ -206,8 +242,18 @@ def compare(op: str, a: Node, b: Node, *, whole: bool = False) -> Node:
     if infinite:  # every real number is finite
         if "nan" in infinite or op == "eq":
             return FALSE
+        if a.op == b.op:
+            return TRUE if {"lt": a.data < b.data, "le": a.data <= b.data}[op] else FALSE
         low = a.data < 0 if a.op == "inf" else b.data > 0
         return TRUE if low else FALSE
+    if (moved := _inside_mask(lambda x, y: compare(op, x, y, whole=whole), (a, b))) is not None:
+        return moved
+    for choice, other in ((a, b), (b, a)):
+        # A condition written as a number, 1 or 0, and compared again is the condition.
+        if choice.op == "select" and {n.op for n in (*choice.args[1:], other)} == {"const"}:
+            condition, *branches = choice.args
+            sides = [(x, other) if choice is a else (other, x) for x in branches]
+            return select(condition, *(compare(op, x, y, whole=whole) for x, y in sides))
     return _node("compare", (a, b), (op, whole))
 
 

@@ -76,6 +76,14 @@ def truth(kind: str, poly: Poly) -> Poly:
     return of(gen(kind, freeze(poly), free_of(poly), height_of(poly)))
 
 
+def negative_whole(poly: Poly) -> Poly:
+    """Gives 1 where a whole number is below zero, else 0: P < 0 is not -P - 1 < 0."""
+    _, c = leading(poly)
+    if c > 0 or any(value.denominator != 1 for value in poly.values()):
+        return truth("less", poly)
+    return plus(number(1), scaled(truth("less", plus(scaled(poly, -1), number(-1))), -1))
+
+
 def zero_of_whole(poly: Poly) -> Poly:
     """Gives 1 where a whole number is zero, else 0. The difference of two positions is a delta."""
     if set(poly) <= {()}:
@@ -168,17 +176,15 @@ def _renamed(g: Gen, names: Renaming) -> Poly:
         case "step":
             return positive(inside(g.data))
         case "less":
-            return truth("less", inside(g.data))
+            return negative_whole(inside(g.data))
         case "sum":
             bounds, body = opened(g)
             return bind(bounds, rename(body, names))
         case "max":
-            bound, body = _open_one(g.data)
-            return largest(bound, rename(body, names))
+            return largest(*_opened(g.data, names))
         case "argmax":
             inner, where = g.data
-            bound, body = _open_one(inner)
-            return argmax(bound, rename(body, names), names.get(where, where))
+            return argmax(*_opened(inner, names), names.get(where, where))
         case "apply":
             name, arguments, where = g.data
             return of(gen("apply", (name, arguments, at(where)), _indices(at(where)), g.height))
@@ -317,30 +323,35 @@ def opened(g: Gen) -> tuple[list[Index], Poly]:
     return list(fresh.values()), rename(term(monomial), fresh)
 
 
-def _open_one(data: tuple[Index, Frozen]) -> tuple[Index, Poly]:
-    bound, frozen = data
-    fresh = Index("t", bound.size)
-    return fresh, rename(thaw(frozen), {bound: fresh})
-
-
-def _close_one(bound: Index, poly: Poly) -> tuple[Index, Frozen]:
-    name = label(height_of(poly), bound.size)
-    return name, freeze(rename(poly, {bound: name}))
-
-
-def largest(bound: Index, poly: Poly) -> Poly:
-    """Gives the largest value over an index."""
-    if bound not in free_of(poly):
+def largest(bound: Index, poly: Poly, mask: Poly) -> Poly:
+    """Gives the largest value over an index, among those where the indicator `mask` is 1."""
+    if bound not in free_of(poly) | free_of(mask):
         return poly
-    data = _close_one(bound, poly)
-    return of(gen("max", data, free_of(poly) - {bound}, height_of(poly) + 1))
+    data, open_, level = _closed(bound, poly, mask)
+    return of(gen("max", data, open_, level))
 
 
-def argmax(bound: Index, poly: Poly, at: At) -> Poly:
+def argmax(bound: Index, poly: Poly, mask: Poly, at: At) -> Poly:
     """Gives 1 where an index is that of the largest value, else 0."""
-    data = (_close_one(bound, poly), at)
-    open_ = (free_of(poly) - {bound}) | _indices((at,))
-    return of(gen("argmax", data, open_, height_of(poly) + 1))
+    data, open_, level = _closed(bound, poly, mask)
+    return of(gen("argmax", (data, at), open_ | _indices((at,)), level))
+
+
+_Closed = tuple[Index, Frozen, Frozen]  # the bound index, what is compared, what takes part
+
+
+def _closed(bound: Index, poly: Poly, mask: Poly) -> tuple[_Closed, frozenset[Index], int]:
+    level = max(height_of(poly), height_of(mask))
+    name = label(level, bound.size)
+    body, part = (freeze(rename(p, {bound: name})) for p in (poly, mask))
+    return (name, body, part), (free_of(poly) | free_of(mask)) - {bound}, level + 1
+
+
+def _opened(data: _Closed, names: Renaming) -> tuple[Index, Poly, Poly]:
+    bound, *frozen = data
+    fresh = Index("t", bound.size)
+    poly, mask = (rename(rename(thaw(f), {bound: fresh}), names) for f in frozen)
+    return fresh, poly, mask
 
 
 def apply(

@@ -29,17 +29,21 @@ from derivations.polynomial import (
     times,
     to_power,
 )
-from derivations.signs import of_term
+from derivations.signs import of_sum, of_term
 
 
 class Unnormalised(Exception):
     """The expression has no normal form here, for the stated reason."""
 
 
+class Undefined(Unnormalised):
+    """The expression has no value anywhere in this region."""
+
+
 def inverse(poly: Poly) -> Poly:
     """Gives 1/P."""
     if not poly:
-        raise Unnormalised("a division by zero")
+        raise Undefined("a division by zero")
     constant, powers, factors = factored(poly)
     result = number(1 / constant)
     for g, e in powers.items():
@@ -75,7 +79,7 @@ def _surely_positive(poly: Poly) -> bool:
 def logarithm(poly: Poly) -> Poly:
     """Gives log P, for positive P."""
     if not poly:
-        raise Unnormalised("the logarithm of zero")
+        raise Undefined("the logarithm of zero")
     constant, powers, factors = factored(poly)
     terms = [_log_of_number(abs(constant))]
     for g, e in powers.items():
@@ -104,7 +108,8 @@ def square_root(poly: Poly, sign: Callable[[Poly], int]) -> Poly:
         return {}
     constant, powers, factors = factored(poly)
     result = number(1)
-    pending = -1 if constant < 0 else 1  # goes under a root with the first factor that takes it
+    # Factors of unknown sign stay under one root: sqrt(xy) is not sqrt(x) sqrt(y).
+    together = number(1 if constant > 0 else -1)
     pieces = [(of(g), Fraction(e)) for g, e in powers.items()]
     pieces += [(thaw(f), Fraction(e)) for f, e in factors.items()]
     for base, e in pieces:
@@ -115,15 +120,22 @@ def square_root(poly: Poly, sign: Callable[[Poly], int]) -> Poly:
         if e.denominator != 1:
             raise Unnormalised("the root of a fractional power")
         halves, odd = divmod(int(e), 2)
-        if halves and sign(base) < 0 and halves % 2:
+        if halves % 2 and sign(base) < 0:
             result = scaled(result, -1)
         outside = base if halves > 0 else inverse(base) if halves < 0 else number(1)
         result = times(result, to_power(outside, abs(halves)))
         if odd:
-            result = times(result, _root_generator(scaled(base, pending)))
-            pending = 1
-    if pending < 0:
-        raise Unnormalised("the square root of a negative number")
+            certain = of_sum(freeze(base), {})
+            if certain is None:
+                together = times(together, base)
+            else:
+                result = times(result, _root_generator(scaled(base, certain)))
+                together = scaled(together, certain)
+    if set(together) <= {()}:
+        if together[()] < 0:
+            raise Undefined("the square root of a negative number")
+    else:
+        result = times(result, _root_generator(together))
     c = abs(constant)
     for prime, e in flint.fmpz(c.numerator * c.denominator).factor():
         result = scaled(result, int(prime) ** (int(e) // 2))

@@ -7,19 +7,43 @@ the lifting must be `explicit`: every position is then a number and sums are wri
 """
 
 import ast
-from collections.abc import Callable, Sequence
+import os
+import sysconfig
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, cast
 
+import jax
+import jaxlib
 import numpy as np
 
 from derivations import graph as g
+from derivations.constants import recognised
 from derivations.graph import At, Dim, Index, Node
 
 Kind = Literal["float", "int", "bool"]
 
 
+MOST_NUMBERED = 16  # positions along an axis of known size that a choice tells apart
+MOST_SETTLED = 4_096  # entries of an array that are worked out ahead of their use
+DEEPEST = 60  # operations between an array and settled ones: each one nests Python calls
+
+
 class Unsupported(Exception):
     """The code does something that cannot be read over the reals. The text names it."""
+
+    primitive = ""
+    where = ""
+
+    def __str__(self) -> str:
+        name = f", in {self.primitive}" if self.primitive else ""
+        return f"{super().__str__()}{name}{self.where}"
+
+    def within(self, eqn: Any) -> "Unsupported":
+        """Adds the equation that it happened in, unless one further inside is known."""
+        if not self.primitive and eqn.primitive.name not in super().__str__():
+            self.primitive = eqn.primitive.name
+        self.where = self.where or _where(eqn)
+        return self
 
 
 class Array:
@@ -28,6 +52,8 @@ class Array:
     def __init__(self, shape: Sequence[Dim], kind: Kind, at: Callable[[tuple[At, ...]], Node]):
         self.shape = tuple(shape)
         self.kind: Kind = kind
+        self.source: Any = None  # the equation that made it
+        self.depth = 0
         self._at = at
         self._memory: dict[tuple[At, ...], Node] = {}
 
@@ -37,8 +63,31 @@ class Array:
         where = tuple(0 if d == 1 else p for p, d in zip(position, self.shape, strict=True))
         found = self._memory.get(where)
         if found is None:
-            found = self._memory[where] = self._at(where)
+            try:
+                found = self._memory[where] = self._at(where)
+            except Unsupported as error:
+                raise (error if self.source is None else error.within(self.source)) from None
         return found
+
+    def made_by(self, eqn: Any, operands: Iterable["Array"]) -> "Array":
+        """Notes where the array comes from. A long chain of them is worked out as it grows."""
+        if self.source is None:
+            self.source = eqn
+            self.depth = 1 + max((a.depth for a in operands), default=0)
+        if self.depth > DEEPEST:
+            self.settle()
+        return self
+
+    def settle(self) -> None:
+        """Works out every entry now, if all sizes are numbers and not large."""
+        shape = [d for d in self.shape if isinstance(d, int)]
+        if len(shape) == len(self.shape) and np.prod(shape, dtype=int) <= MOST_SETTLED:
+            for position in np.ndindex(*shape):
+                try:
+                    self.at(*position)
+                except Unsupported:
+                    return  # whoever needs the entry learns of it
+            self.depth = 0
 
 
 def variable(name: str, shape: Sequence[Dim], kind: Kind) -> Array:
@@ -52,32 +101,63 @@ def _holds(number: Node) -> Node:
     return g.compare("eq", number, g.ONE, whole=True)
 
 
-def constant(value: Any) -> Array:
-    """Gives an array of known numbers."""
+def constant(value: Any, assumptions: set[str]) -> Array:
+    """Gives an array of known numbers; what reading them takes for granted is added to a set."""
     array = np.asarray(value)
     kind = kind_of(array.dtype)
 
     def number(x: Any) -> Node:
         if kind == "bool":
             return g.TRUE if x else g.FALSE
-        return g.const(int(x) if kind == "int" else float(x))
+        if kind == "int":
+            return g.const(int(x))
+        node, assumption = recognised(float(x))
+        assumptions.update({assumption} - {""})
+        return node
 
     def at(position: tuple[At, ...]) -> Node:
         if array.size and (array == array.flat[0]).all():
             return number(array.flat[0])
-        if any(isinstance(p, Index) for p in position):
-            raise Unsupported("an array of constants that differ, at a symbolic position")
-        return number(array[cast(tuple[int, ...], position)])
+        axes = range(array.ndim)
+        return numbered(position, axes, lambda p: number(array[cast(tuple[int, ...], p)]))
 
     return Array(array.shape, kind, at)
+
+
+def numbered(
+    position: tuple[At, ...], axes: Iterable[int], at: Callable[[tuple[At, ...]], Node]
+) -> Node:
+    """Gives `at(position)` with numbers along `axes`.
+
+    An index variable over a known, small size becomes a choice among its values.
+    """
+    for axis in axes:
+        index = position[axis]
+        if not isinstance(index, Index):
+            continue
+        if not isinstance(index.size, int) or index.size > MOST_NUMBERED:
+            raise Unsupported("a position that is moved, at a symbolic size")
+        before, after = position[:axis], position[axis + 1 :]
+        values = [numbered((*before, i, *after), axes, at) for i in range(index.size)]
+        result = values[-1]
+        for i in reversed(range(index.size - 1)):
+            here = g.compare("eq", g.index(index), g.const(i), whole=True)
+            result = g.select(here, values[i], result)
+        return result
+    return at(position)
 
 
 def kind_of(dtype: Any) -> Kind:
     """Gives the kind of number that a dtype holds."""
     # ml_dtypes' bfloat16 has NumPy's kind "V": what is neither whole nor a truth value is a float.
-    kind = np.dtype(dtype).kind
+    try:
+        kind = np.dtype(dtype).kind
+    except TypeError as error:
+        raise Unsupported(f"values of type {dtype}") from error
     if kind == "c":
         raise Unsupported("complex numbers")
+    if kind == "u":
+        raise Unsupported("unsigned whole numbers, which wrap")
     return "bool" if kind == "b" else "int" if kind in "iu" else "float"
 
 
@@ -131,38 +211,46 @@ class Lifting:
 
     def jaxpr(self, jaxpr: Any, consts: Sequence[Array], args: Sequence[Array]) -> list[Array]:
         """Reads an open jaxpr, given its constants and arguments."""
-        from derivations.primitives import PRIMITIVES
+        from derivations.primitives import PRIMITIVES, REFUSED
 
         values: dict[Any, Array] = {}
 
         def read(atom: Any) -> Array:
-            return constant(atom.val) if hasattr(atom, "val") else values[atom]
+            return self.constant(atom.val) if hasattr(atom, "val") else values[atom]
 
         values.update(zip(jaxpr.constvars, consts, strict=True))
         values.update(zip(jaxpr.invars, args, strict=True))
         for eqn in _alive(jaxpr):
-            rule = PRIMITIVES.get(eqn.primitive.name)
-            if rule is None:
-                raise Unsupported(f"the primitive {eqn.primitive.name}{_where(eqn)}")
+            operands = list(map(read, eqn.invars))
             try:
-                outs = rule(self, eqn, *map(read, eqn.invars))
+                rule = PRIMITIVES.get(eqn.primitive.name)
+                if rule is None:
+                    reason = REFUSED.get(eqn.primitive.name, "")
+                    raise Unsupported(f"the primitive {eqn.primitive.name}{reason}")
+                outs = rule(self, eqn, *operands)
             except Unsupported as error:
-                if "(line" in str(error) or " at " in str(error):
-                    raise
-                raise Unsupported(f"{error}, in {eqn.primitive.name}{_where(eqn)}") from error
-            values.update(zip(eqn.outvars, outs if isinstance(outs, list) else [outs], strict=True))
+                raise error.within(eqn) from None
+            outs = outs if isinstance(outs, list) else [outs]
+            made = [out.made_by(eqn, operands) for out in outs]
+            values.update(zip(eqn.outvars, made, strict=True))
         return [read(v) for v in jaxpr.outvars]
 
     def closed(self, closed: Any, args: Sequence[Array]) -> list[Array]:
         """Reads a closed jaxpr."""
-        return self.jaxpr(closed.jaxpr, [constant(c) for c in closed.consts], args)
+        return self.jaxpr(closed.jaxpr, [self.constant(c) for c in closed.consts], args)
+
+    def constant(self, value: Any) -> Array:
+        """Gives an array of known numbers, each read as the number that it stands for."""
+        return constant(value, self.assumptions)
 
     def sum(self, name: str, dim: Dim, body: Callable[[At], Node]) -> Node:
         """Gives the sum over one axis."""
         if dim == 1:
             return body(0)
+        if dim == 0:
+            return g.ZERO
         if self.explicit:
-            return g.add(*(body(i) for i in range(_number(dim))))
+            return g.add(*(body(i) for i in range(number_of(dim))))
         bound = Index(name, dim)
         return g.total(bound, body(bound))
 
@@ -170,16 +258,19 @@ class Lifting:
         """Gives the largest value along one axis."""
         if dim == 1:
             return body(0)
+        if dim == 0:
+            return g.const(float("-inf"))
         if self.explicit:
             result = body(0)
-            for i in range(1, _number(dim)):
+            for i in range(1, number_of(dim)):
                 result = g.maximum(result, body(i))
             return result
         bound = Index(name, dim)
         return g.largest(bound, body(bound))
 
 
-def _number(dim: Dim) -> int:
+def number_of(dim: Dim) -> int:
+    """Gives a size that has to be a number."""
     if isinstance(dim, str):
         raise Unsupported(f"the symbolic size {dim} where a number is needed")
     return dim
@@ -196,12 +287,23 @@ def _alive(jaxpr: Any) -> list[Any]:
     return alive[::-1]
 
 
+def _folder(path: str | None) -> str:
+    return os.path.join(os.path.dirname(path or ""), "")
+
+
+_JAX = (_folder(jax.__file__), _folder(jaxlib.__file__))
+_PYTHON = os.path.join(sysconfig.get_path("stdlib"), "")
+_OURS = _folder(__file__)
+
+
 def _where(eqn: Any) -> str:
-    """Gives the user's source line of an equation, where JAX knows it."""
+    """Gives the source line that an equation comes from: the innermost outside JAX and Python."""
     traceback = getattr(eqn.source_info, "traceback", None)
-    if traceback is None:
-        return ""
-    for frame in traceback.frames:
-        if "/jax/" not in frame.file_name and "derivations" not in frame.file_name:
-            return f" at {frame.file_name}:{frame.line_num}"
+    for frame in traceback.frames if traceback is not None else ():
+        path = frame.file_name
+        if path.startswith(_OURS):
+            return ""  # what the checker itself adds to the code
+        library = path.startswith(_PYTHON) and "site-packages" not in path
+        if not (library or path.startswith(_JAX)) and os.path.isabs(path):
+            return f" at {path}:{frame.line_num}"
     return ""

@@ -1,5 +1,6 @@
 """What a rule has to show, one function for each obligation."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -9,17 +10,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from derivations import graph as g
+from derivations.boundaries import Unlocated, boundaries, on_boundary
 from derivations.differentiate import Undifferentiable
+from derivations.equality import equal
 from derivations.evaluate import Point, evaluate, rational
 from derivations.formula import definition_of, pullback_of
 from derivations.graph import At, Index, Node
-from derivations.kinks import Kink, Unlocated, boundaries, kink_at, on_boundary
+from derivations.kinks import Kink, Views, examine
 from derivations.lift import Array, Unsupported
-from derivations.normal import equal
+from derivations.normal import branches
 from derivations.refute import Tensor, witness
 from derivations.trace import lifted
-from derivations.traced import Traced, expected, positions
-from derivations.verdict import Obligation, Verdict
+from derivations.traced import NOT_ASKED, Traced, expected, positions, summed
+from derivations.verdict import Obligation, Verdict, Witness
+
+NOWHERE = "the truth has no value anywhere at these sizes"
 
 Pair = tuple[tuple[At, ...], Node, Node]  # where, found, expected
 
@@ -49,7 +54,15 @@ def cotangent(this: Traced, place: int, deadline: float) -> Obligation:
     shape = Array(_dims(this, argument), "float", lambda at: g.ZERO)
     given = shape if found is None else found
     if found is not None and found.shape != shape.shape:
-        raise Unsupported(f"a cotangent of shape {found.shape} for an argument of {shape.shape}")
+        reason = f"d{name} has shape {_told(found.shape)}, and {name} {_told(shape.shape)}"
+        return Obligation(
+            f"cotangent[{name}]",
+            statement,
+            Verdict.REFUTED,
+            ground="by its shape",
+            scope=this.shapes.scope,
+            reason=reason,
+        )
     where = positions(shape, explicit=this.shapes.explicit)
     assumptions: tuple[str, ...] = ()
     try:
@@ -63,17 +76,23 @@ def cotangent(this: Traced, place: int, deadline: float) -> Obligation:
     if result.verdict is not Verdict.PROVED:
         return result
     result = result._replace(assumptions=(*result.assumptions, *assumptions))
+    if this.jax is None and this.jax_reason == NOT_ASKED:
+        return result
     if this.jax is None:
         reason = f"it is the derivative, but jax.grad could not be lifted: {this.jax_reason}"
         return result._replace(verdict=Verdict.UNDECIDED, reason=reason)
     theirs = [(at, given.at(*at), this.jax[place].at(*at)) for at in where]
-    second = _decided(result.name, statement, this, [(f"d{name}", theirs)], deadline)
+    second = _decided(result.name, statement, this, [(f"d{name}", theirs)], deadline, domains=False)
     if second.verdict is Verdict.PROVED:
         return result._replace(seconds=result.seconds + second.seconds)
     if own:
         reason = f"it is the derivative, but not shown to be what jax.grad gives: {second.reason}"
         return result._replace(verdict=Verdict.UNDECIDED, reason=reason)
     return second
+
+
+def _told(shape: tuple[g.Dim, ...]) -> str:
+    return f"({', '.join(map(str, shape))})"
 
 
 def _dims(this: Traced, argument: int) -> tuple[g.Dim, ...]:
@@ -119,7 +138,7 @@ def linear(this: Traced, deadline: float) -> Obligation:
         if a is not None
     ]
     statement = "bwd is linear in the cotangent"
-    return _decided("linear", statement, this, claims, deadline, tensors)
+    return _decided("linear", statement, this, claims, deadline, tensors, domains=False)
 
 
 def _with_cotangents(this: Traced) -> Any:
@@ -159,46 +178,57 @@ def textbook(this: Traced, entry: Any, deadline: float) -> Obligation:
 
 
 def kinks(this: Traced, deadline: float) -> Obligation:
-    """On the boundaries that the code branches on, the rule takes a value between the two sides."""
+    """On the boundaries that the code branches on, the rule takes a value between the sides."""
     start = time.monotonic()
+    explicit = this.shapes.explicit
+    nodes = [a.at(*at) for a in _graphs(this) for at in positions(a, explicit=explicit)]
+    sizes = dict(this.shapes.sizes)
+    if not explicit:
+        sizes = {name: 2 + i for i, name in enumerate(sizes)}
+    conditions = boundaries(nodes)
+    views = _views(this) if conditions else None
+    arguments = [this.tensors[i] for i in this.wanted]
     found: list[Kink] = []
     missed: list[str] = []
-    nodes = [a.at(*at) for a in _graphs(this) for at in positions(a, explicit=this.shapes.explicit)]
-    sizes = {name: 2 + i for i, name in enumerate(this.shapes.sizes)}
-    if this.shapes.explicit:
-        sizes = dict(this.shapes.sizes)
-    conditions = list(boundaries(nodes))
-    examine = _examiner(this)
-    for boundary in conditions:
-        for place, argument in enumerate(this.wanted):
-            moving = this.tensors[argument]
-            try:
-                located = on_boundary(boundary, this.tensors, sizes, moving, deadline)
-            except Unlocated as error:
-                missed.append(f"{boundary.words}, along {moving.name}: {error}")
-                continue
-            if located is not None:
-                point, at = located
-                found.append(examine(boundary, _plain_cotangents(this, point), at, place))
-    seconds = time.monotonic() - start
-    statement = (
-        "on each boundary that the code branches on, bwd lies between the one-sided derivatives"
-    )
-    details = tuple(dict.fromkeys(map(str, found)))
+    for boundary, moving in itertools.product(conditions, arguments):
+        try:
+            located = on_boundary(boundary, this.tensors, sizes, moving, deadline)
+        except Unlocated as error:
+            missed.append(f"{boundary.words}, along {moving.name}: {error}")
+            continue
+        if located is not None and views is not None:
+            point, at = located
+            point = _plain_cotangents(this, point)
+            found.append(examine(boundary, point, arguments, moving, at, views))
+    # A boundary may be met twice, once through an intermediate result: the plain words stay.
+    told: dict[Any, Kink] = {}
+    for kink in sorted(found, key=lambda k: k.boundary.startswith("f(")):
+        told.setdefault(kink[1:-1], kink)
     base = Obligation(
-        "kinks", statement, Verdict.PROVED,
+        "kinks",
+        "on each boundary that the code branches on, bwd lies between the one-sided derivatives",
+        Verdict.PROVED,
         ground="exact one-sided derivatives",
         scope=f"at one exact point of each of {len(conditions)} boundaries"
-        if conditions else "the code branches nowhere",
-        details=details, seconds=seconds,
-    )  # fmt: skip
-    outside = [
-        k for k in found
-        if k.kind == "outside" or (k.kind == "singular" and k.jax_kind != "singular")
-    ]  # fmt: skip
-    if outside:
-        return base._replace(verdict=Verdict.REFUTED, reason=str(outside[0]))
-    open_ = [str(k) for k in found if k.kind in ("singular", "jump")]
+        if conditions
+        else "the code branches nowhere",
+        details=tuple(map(str, told.values())),
+        seconds=time.monotonic() - start,
+    )
+    for kink in found:
+        if kink.kind == "outside":
+            between = f"between {kink.left} and {kink.right}"
+            return base._replace(
+                verdict=Verdict.REFUTED,
+                reason=str(kink),
+                witness=Witness(kink.inputs, f"d{kink.argument}", kink.rule, kink.note or between),
+            )
+    # Where no finite one-sided derivatives exist, no value of the rule could be wrong.
+    open_ = [
+        str(k)
+        for k in found
+        if k.kind == "unresolved" or (k.kind == "singular" and "none" not in (k.left, k.right))
+    ]
     if missed or open_:
         return base._replace(verdict=Verdict.UNDECIDED, reason="; ".join(missed + open_))
     return base
@@ -208,54 +238,57 @@ def _plain_cotangents(this: Traced, point: Point) -> Point:
     """Gives the point with cotangents 1, 2, 3, ..., so that the values read as derivatives."""
     tensors = dict(point.tensors)
     for name in this.cotangents:
-        shape = tensors[name].shape
         counted = [rational(1 + i) for i in range(tensors[name].size)]
         array = np.empty(len(counted), dtype=object)
         array[:] = counted
-        tensors[name] = array.reshape(shape)
+        tensors[name] = array.reshape(tensors[name].shape)
     return point._replace(tensors=tensors)
 
 
 def _graphs(this: Traced) -> list[Array]:
-    return [*this.primal, *(p for p in this.pulled if p is not None)]
+    return [*this.primal, *this.value, *(p for p in this.pulled if p is not None)]
 
 
-def _examiner(this: Traced) -> Callable[..., Kink]:
-    explicit = this.shapes.explicit
+def _views(this: Traced) -> Views:
+    """Gives the primal, the rule and `jax.grad` as functions of a point."""
+    scalar = []
+    for array, name in zip(this.primal, this.cotangents, strict=True):
+        for at in positions(array, explicit=this.shapes.explicit):
+            scalar.append(summed(at, g.mul(g.entry(name, at), array.at(*at))))
+    contracted = g.add(*scalar, g.ZERO)
+    truth, taken, differences = [], [], []
+    for place, argument in enumerate(this.wanted):
+        shape = Array(this.tensors[argument].shape, "float", lambda at: g.ZERO)
+        pulled = this.pulled[place]
+        for at in positions(shape, explicit=this.shapes.explicit):
+            truth.append((expected(this, argument, at), at))
+            taken.append((pulled.at(*at) if pulled is not None else g.ZERO, at))
+    for value_, primal in zip(this.value, this.primal, strict=True):
+        for at in positions(primal, explicit=this.shapes.explicit):
+            differences.append((g.sub(value_.at(*at), primal.at(*at)), at))
+    theirs = None
+    if this.jax is not None:
+        theirs = [
+            (a.at(*at), at) for a in this.jax for at in positions(a, explicit=this.shapes.explicit)
+        ]
+    return Views(
+        scalar=lambda point: evaluate(contracted, point)[()],
+        gradient=_vector(truth),
+        rule=_vector(taken),
+        jax=None if theirs is None else _vector(theirs),
+        difference=_vector(differences),
+    )
 
-    def contracted() -> Node:
-        terms = []
-        for array, name in zip(this.primal, this.cotangents, strict=True):
-            for at in positions(array, explicit=explicit):
-                term = g.mul(g.entry(name, at), array.at(*at))
-                for index in reversed(at):
-                    if isinstance(index, Index):
-                        term = g.total(index, term)
-                terms.append(term)
-        return g.add(*terms)
 
-    scalar = contracted()
+def _vector(entries: Sequence[tuple[Node, tuple[At, ...]]]) -> Callable[[Point], list[Any]]:
+    def values(point: Point) -> list[Any]:
+        result = []
+        for node, at in entries:
+            free = [i for i in at if isinstance(i, Index)]
+            result += evaluate(node, point, free).reshape(-1).tolist()
+        return result
 
-    def entry_of(array: Array | None, point: Any, at: tuple[int, ...]) -> Any:
-        if array is None:
-            return evaluate(g.ZERO, point)[()]
-        if explicit:
-            return evaluate(array.at(*at), point)[()]
-        (general,) = positions(array, explicit=False)
-        free = [i for i in general if isinstance(i, Index)]
-        kept = tuple(p for p, i in zip(at, general, strict=True) if isinstance(i, Index))
-        return evaluate(array.at(*general), point, free)[kept]
-
-    def examine(boundary: Any, point: Any, at: tuple[int, ...], place: int) -> Kink:
-        theirs = None if this.jax is None else this.jax[place]
-        return kink_at(
-            boundary, point, this.tensors[this.wanted[place]], at,
-            lambda p: evaluate(scalar, p)[()],
-            lambda p: entry_of(this.pulled[place], p, at),
-            lambda p: entry_of(theirs, p, at),
-        )  # fmt: skip
-
-    return examine
+    return values
 
 
 def _decided(
@@ -265,17 +298,25 @@ def _decided(
     claims: Sequence[tuple[str, Sequence[Pair]]],
     deadline: float,
     tensors: Sequence[Tensor] | None = None,
+    *,
+    domains: bool = True,
 ) -> Obligation:
     """Proves every pair equal, or looks for a witness."""
     start = time.monotonic()
     regions = 1
+    off = any(branches(n) for _, pairs in claims for _, a, b in pairs for n in (a, b))
     base = Obligation(
-        name, statement, Verdict.PROVED, scope=this.shapes.scope,
+        name,
+        statement,
+        Verdict.PROVED,
+        scope=this.shapes.scope + (", off the boundaries" if off else ""),
         assumptions=tuple(sorted(this.assumptions)),
-    )  # fmt: skip
+    )
     for output, pairs in claims:
         for at, found, truth in pairs:
-            outcome = equal(found, truth, deadline=deadline)
+            outcome = equal(found, truth, deadline=deadline, domains=domains)
+            if outcome.equal and not outcome.regions:
+                return base._replace(verdict=Verdict.UNDECIDED, reason=NOWHERE)
             if outcome.equal:
                 regions = max(regions, outcome.regions)
                 continue

@@ -9,6 +9,7 @@ from derivations.lift import Array, Kind, Lifting, Unsupported, dim_of, dim_valu
 
 Reading = Callable[..., Any]  # (lifting, eqn, *operands) -> Array, or a list of them
 PRIMITIVES: dict[str, Reading] = {}
+REFUSED: dict[str, str] = {}
 
 
 def reads(*names: str) -> Callable[[Reading], Reading]:

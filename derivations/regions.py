@@ -29,12 +29,12 @@ def sign(poly: Poly, known: Signs) -> int:
         return 0
     constant, powers, factors = factored(poly)
     result = 1 if constant > 0 else -1
-    for g, e in powers.items():
-        if e % 2:
-            result *= _of_sum((((((g, 1),), Fraction(1))),), known)
-    for factor, e in factors.items():
+    alone = [(((((g, 1),), Fraction(1)),), e) for g, e in powers.items()]
+    for factor, e in [*alone, *factors.items()]:
         if e % 2:
             result *= _of_sum(factor, known)
+        elif not negligible(factor) and of_sum(factor, known) is None:
+            raise Unnormalised("a square that may be zero on more than a null set")
     return result
 
 

@@ -22,9 +22,22 @@ def analytic(g: Gen) -> bool:
         return False
     if g.kind == "sum":
         return all(analytic(inner) for inner, _ in g.data[1])
-    if g.kind in ("entry", "size", "index"):
+    if g.kind in ("entry", "pi", "size", "index"):
         return True
     return all(analytic(inner) for m, _ in g.data for inner, _ in m)
+
+
+def never_zero(factor: Frozen) -> bool:
+    """Tells whether a factor is positive, or negative, everywhere and not just almost."""
+    return of_sum(factor, {}) is not None and all(_positive(g) for m, _ in factor for g, _ in m)
+
+
+def _positive(g: Gen) -> bool:
+    if g.kind == "sum":
+        return all(_positive(inner) for inner, _ in g.data[1])
+    if g.kind in ("inv", "sqrt"):
+        return never_zero(g.data)
+    return g.kind in ("exp", "pi", "size")
 
 
 def negligible(factor: Frozen) -> bool:
@@ -48,6 +61,8 @@ def of_term(monomial: Monomial, c: Fraction, known: Signs) -> int | None:
             if own is None:
                 return None
             result *= own
+        elif whole(g) or not analytic(g):
+            return None  # a square, but it may be zero on more than a null set
     return result
 
 
@@ -59,8 +74,10 @@ def of_sum(frozen: Frozen, known: Signs) -> int | None:
 
 def of_generator(g: Gen, known: Signs) -> int | None:
     """Gives the sign of a generator where it is certain (almost everywhere), else None."""
-    if g.kind in ("exp", "size", "sqrt"):
+    if g.kind in ("exp", "pi", "size"):
         return 1
+    if g.kind == "sqrt":
+        return 1 if analytic(g) else None
     alone = ((((g, 1),), Fraction(1)),)
     if alone in known:
         return known[alone]

@@ -156,14 +156,18 @@ def _from_passes(
 
 def _cotangents(name: str, result: Any, args: list[Any], kind: Kind) -> list[Any]:
     """Gives one cotangent for each array; `None` stands for a whole argument without one."""
-    given = result if isinstance(result, (tuple, list)) else (result,)
-    if len(given) != len(args):
+    if not isinstance(result, (tuple, list)):
+        raise TypeError(
+            f"{name}: bwd must return a tuple of cotangents, one for each argument. "
+            f"Got {type(result).__name__}. For one argument, return (dx,)."
+        )
+    if len(result) != len(args):
         raise TypeError(
             f"{name}: bwd must return one cotangent for each of the {len(args)} arguments. "
-            f"Got {len(given)}."
+            f"Got {len(result)}."
         )
     flat: list[Any] = []
-    for argument, cotangent in zip(args, given, strict=True):
+    for argument, cotangent in zip(args, result, strict=True):
         leaves, tree = jax.tree.flatten(argument)
         if cotangent is None:
             flat += [None] * len(leaves)

@@ -147,7 +147,7 @@ def _evaluate(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], custom_jvp
     return [read(v) for v in jaxpr.outvars]
 
 
-def automatic(subject: Subject, wanted: Sequence[int]) -> Callable[..., list[Any]]:
+def by_jax(subject: Subject, wanted: Sequence[int]) -> Callable[..., list[Any]]:
     """Gives JAX's own vector-Jacobian product of the primal, its hand-written rules removed.
 
     The function takes the arrays, then the cotangents; it returns one cotangent for each `wanted`.

@@ -94,6 +94,32 @@ class Report(NamedTuple):
         """How long the whole check took."""
         return sum(o.seconds for o in self.obligations) + sum(p.seconds for p in self.parts)
 
+    def __str__(self) -> str:
+        """The report for a person at a terminal."""
+        from derivations.report.text import text
+
+        return text(self)
+
+    def to_json(self) -> str:
+        """Gives the report for a program."""
+        from derivations.report.data import to_json
+
+        return to_json(self)
+
+    def to_markdown(self) -> str:
+        """Gives the report as a page of Markdown."""
+        from derivations.report.build import check_document
+        from derivations.report.markdown import markdown
+
+        return markdown(check_document(self)).text
+
+    def to_html(self) -> str:
+        """Gives the report as one self-contained HTML page."""
+        from derivations.report.build import check_document
+        from derivations.report.html import html
+
+        return html(check_document(self))
+
 
 def worst(verdicts: list[Verdict]) -> Verdict:
     """Gives REFUTED if any is refuted, else UNDECIDED, else EXACT, else PROVED."""

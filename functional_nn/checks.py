@@ -124,7 +124,7 @@ def batch(x: Any, y: Any) -> None:
 
 def finite(name: str, array: Any) -> None:
     """Refuses data with NaN or infinite entries."""
-    bad = ~np.isfinite(np.asarray(array, dtype=np.float64))
+    bad = ~np.isfinite(np.asarray(array))
     if bad.any():
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
@@ -148,13 +148,13 @@ def choice(name: str, value: Any, choices: Sequence[str]) -> None:
     if value not in choices:
         raise ValueError(
             f"{name} must be one of {', '.join(map(repr, choices))}. Got {value!r}."
-            + _suggestion(value, choices)
+            + _suggestion(value, choices, "'{}'")
         )
 
 
-def _suggestion(value: Any, choices: Sequence[str], prefix: str = "") -> str:
+def _suggestion(value: Any, choices: Sequence[str], form: str) -> str:
     nearest = difflib.get_close_matches(str(value), choices, n=1)
-    return f" Did you mean {prefix}{nearest[0]}?" if nearest else ""
+    return f" Did you mean {form.format(nearest[0])}?" if nearest else ""
 
 
 def width(name: str, value: Any) -> None:
@@ -171,7 +171,7 @@ def layer(invariant: str, value: Any) -> None:
         return
     suggestion = ""
     if isinstance(value, str):
-        suggestion = _suggestion(value, _ACTIVATIONS, prefix="functional_nn.")
+        suggestion = _suggestion(value, _ACTIVATIONS, "functional_nn.{}")
     raise TypeError(
         f"{invariant}. Got {value!r}.{suggestion} Pass a layer such as functional_nn.sigmoid, or "
         "make one from a rule with functional_nn.elementwise."

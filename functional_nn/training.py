@@ -46,8 +46,8 @@ class Training(NamedTuple):
     """
 
     init: Callable[[Any], TrainState]
-    step: Callable[..., tuple[TrainState, jax.Array]]
-    epoch: Callable[..., tuple[TrainState, jax.Array]]
+    step: jax.stages.Wrapped
+    epoch: jax.stages.Wrapped
     objective: Objective
 
 

@@ -134,20 +134,15 @@ def _overview(operations: Sequence[Checked], network: Network | None) -> d.Secti
 def _row(link: d.Link, report: Report) -> tuple[d.Line, ...]:
     scopes = dict.fromkeys(
         obligation.scope
-        for obligation in _obligations(report)
+        for obligation in report.obligations
         if obligation.scope and obligation.name != "kinks"
     )
     return (
         (link,),
         (d.Badge(report.verdict),),
         ("; ".join(scopes),),
-        (seconds(report.seconds),),
+        (seconds(report.seconds).replace(" ", "\N{NO-BREAK SPACE}"),),
     )
-
-
-def _obligations(report: Report) -> list[Any]:
-    inner = [obligation for part in report.parts for obligation in _obligations(part)]
-    return [*report.obligations, *inner]
 
 
 def _reading() -> d.Section:
@@ -157,11 +152,12 @@ def _reading() -> d.Section:
             "n counts the examples of a batch, i the inputs of a layer, j its outputs, and k the "
             "classes.",
         ),
-        (
-            "dx is the derivative of the cost in x, which books write ∂C/∂x: the cotangent of x. A "
-            "backward pass takes the cotangent of the output and gives one of each argument.",
-        ),
+        ("dx is the derivative of the cost in x, which books write ∂C/∂x: the cotangent of x.",),
         ("δ with two indices is 1 where they are equal and 0 elsewhere.",),
+        (
+            "In the code, fwd computes the value and keeps what bwd needs; bwd turns the cotangent "
+            "of the output into those of the arguments.",
+        ),
     )
     return d.Section(
         "How to read this page",

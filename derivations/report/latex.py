@@ -3,7 +3,8 @@
 from functools import singledispatch
 from typing import Any
 
-from derivations.report import typeset as t
+from derivations.report import boxes as b
+from derivations.report.typeset import typeset
 
 _SIGNS = {
     "σ": r"\sigma",
@@ -19,7 +20,6 @@ _SIGNS = {
     "≠": r"\ne",
     "∂": r"\partial",
     "∑": r"\sum",
-    "√": r"\surd",
     "\u2062": r"\,",
     "log": r"\log",
     "max": r"\max",
@@ -36,7 +36,7 @@ def latex(expression: Any) -> str:
       >>> latex(1 / sympy.Symbol("x"))
       '\\frac{1}{x}'
     """
-    return _write(t.typeset(expression))
+    return _write(typeset(expression))
 
 
 @singledispatch
@@ -44,52 +44,52 @@ def _write(box: Any) -> str:
     raise TypeError(f"A formula is made of boxes. Got {type(box).__name__}.")
 
 
-@_write.register(t.Letter)
-@_write.register(t.Number)
-@_write.register(t.Operator)
-def _(box: t.Letter | t.Number | t.Operator) -> str:
+@_write.register(b.Letter)
+@_write.register(b.Number)
+@_write.register(b.Operator)
+def _(box: b.Letter | b.Number | b.Operator) -> str:
     return _SIGNS.get(box.text, box.text)
 
 
 @_write.register
-def _(box: t.Word) -> str:
+def _(box: b.Word) -> str:
     return _SIGNS.get(box.text, rf"\mathrm{{{box.text}}}")
 
 
 @_write.register
-def _(box: t.Prose) -> str:
+def _(box: b.Prose) -> str:
     return rf"\text{{{box.text}}}"
 
 
 @_write.register
-def _(box: t.Row) -> str:
+def _(box: b.Row) -> str:
     return " ".join(_write(part) for part in box.boxes)
 
 
 @_write.register
-def _(box: t.Fraction) -> str:
+def _(box: b.Fraction) -> str:
     return rf"\frac{{{_write(box.top)}}}{{{_write(box.bottom)}}}"
 
 
 @_write.register
-def _(box: t.Script) -> str:
+def _(box: b.Script) -> str:
     base = _write(box.base)
-    if isinstance(box.base, t.Row):
+    if isinstance(box.base, b.Row):
         base = f"{{{base}}}"
     below = "" if box.below is None else f"_{{{_write(box.below)}}}"
-    if isinstance(box.above, t.Operator) and box.above.text == "′":
+    if isinstance(box.above, b.Operator) and box.above.text == "′":
         return f"{base}{below}'"
     above = "" if box.above is None else f"^{{{_write(box.above)}}}"
     return base + below + above
 
 
 @_write.register
-def _(box: t.Big) -> str:
+def _(box: b.Big) -> str:
     return rf"{_SIGNS[box.sign]}_{{{_write(box.below)}}}^{{{_write(box.above)}}}"
 
 
 @_write.register
-def _(box: t.Fenced) -> str:
+def _(box: b.Fenced) -> str:
     left, right = _FENCES[box.left]
     body = _write(box.body)
     # Fences that grow also take more room at the sides, so they are kept for what is tall.
@@ -99,6 +99,6 @@ def _(box: t.Fenced) -> str:
 
 
 @_write.register
-def _(box: t.Cases) -> str:
+def _(box: b.Cases) -> str:
     rows = r" \\ ".join(f"{_write(value)} & {_write(condition)}" for value, condition in box.rows)
     return rf"\begin{{cases}} {rows} \end{{cases}}"

@@ -145,7 +145,7 @@ def _(block: d.Figure) -> str:
 
 @_block.register
 def _(block: d.Verdicts) -> str:
-    header = ["", "Verdict", "What is claimed", "Ground", "Scope"]
+    header = ["Obligation", "Verdict", "What is claimed", "Ground", "Holds for"]
     rows = [
         [
             _code(o.name),

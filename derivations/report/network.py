@@ -23,7 +23,7 @@ class Network(NamedTuple):
 
     Attributes:
       title: What it is called, such as "A classifier of digits".
-      layers: Its layers in order, as `layer_shapes` gives them.
+      layers: Its layers in order, the loss last if there is one.
       report: What the check found; its parts are the layers' reports.
     """
 
@@ -32,55 +32,73 @@ class Network(NamedTuple):
     report: Report
 
 
-def layer_shapes(layer: Any, params: Any, x: Any) -> tuple[LayerShape, ...]:
-    """Lists the layers of a network with their shapes; nested networks are flattened.
+def network(title: str, thing: Any, params: Any, x: Any, report: Report) -> Network:
+    """Gathers what the section of a network shows.
 
     Args:
-      layer: A `functional_nn.Layer`.
+      title: What it is called.
+      thing: What was checked: a `functional_nn.Layer` or a `functional_nn.Objective`.
       params: Its parameters, or their shapes.
       x: A batch of inputs, or its `jax.ShapeDtypeStruct`.
+      report: What `derivations.check` found.
+
+    Raises:
+      ValueError: The report is of another network.
     """
+    layers = _shapes(thing, params, x)
+    leaves = len(_leaves(report))
+    if leaves != len(layers):
+        raise ValueError(
+            "A network's report has one part a layer. "
+            f"Got {leaves} parts for {len(layers)} layers: is it the report of this network?"
+        )
+    return Network(title, layers, report)
+
+
+def _shapes(thing: Any, params: Any, x: Any) -> tuple[LayerShape, ...]:
+    """Lists the layers with their shapes; networks inside a network are flattened."""
     import jax
 
-    if layer.parts:
+    if hasattr(thing, "loss"):
+        inner = _shapes(thing.net, params, x)
+        outputs = inner[-1].output
+        return (*inner, LayerShape(thing.loss.name, outputs, outputs[:-1], 0))
+    if thing.parts:
         shapes: list[LayerShape] = []
-        for part, part_params in zip(layer.parts, params, strict=True):
-            shapes += layer_shapes(part, part_params, x)
+        for part, part_params in zip(thing.parts, params, strict=True):
+            shapes += _shapes(part, part_params, x)
             x = jax.eval_shape(part.apply, part_params, x)
         return tuple(shapes)
-    output = jax.eval_shape(layer.apply, params, x)
+    output = jax.eval_shape(thing.apply, params, x)
     count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
-    return (LayerShape(layer.name, tuple(x.shape), tuple(output.shape), count),)
+    return (LayerShape(thing.name, tuple(x.shape), tuple(output.shape), count),)
 
 
-def network_section(network: Network, sections: frozenset[str] = frozenset()) -> d.Section:
+def network_section(shown: Network, sections: frozenset[str] = frozenset()) -> d.Section:
     """Gives the section of a network.
 
     Args:
-      network: The network.
+      shown: The network.
       sections: The operations that have a section of their own, to link to.
     """
+    parts = (
+        ("Layer by layer", "layers", _layers(shown, sections)),
+        ("What joins the layers", "composition", _composition(shown)),
+        ("The chain rule", "chain-rule", _theorems("chain_rule")),
+        ("The equations of backpropagation", "equations", _backpropagation()),
+    )
     return d.Section(
-        network.title,
+        shown.title,
         "network",
-        (
-            d.Section("Layer by layer", "network-layers", _layers(network, sections)),
-            d.Section("What joins the layers", "network-composition", _composition(network)),
-            d.Section("The equations of backpropagation", "network-equations", _backpropagation()),
-        ),
-        network.report.verdict,
+        tuple(d.Section(title, f"network-{name}", blocks) for title, name, blocks in parts),
+        shown.report.verdict,
     )
 
 
-def _layers(network: Network, sections: frozenset[str]) -> tuple[Any, ...]:
-    leaves = _leaves(network.report)
-    if len(leaves) != len(network.layers):
-        raise ValueError(
-            "A network's report has one part a layer. "
-            f"Got {len(leaves)} parts for {len(network.layers)} layers."
-        )
+def _layers(shown: Network, sections: frozenset[str]) -> tuple[Any, ...]:
     rows = []
-    for number, (layer, part) in enumerate(zip(network.layers, leaves, strict=True), 1):
+    leaves = _leaves(shown.report)
+    for number, (layer, part) in enumerate(zip(shown.layers, leaves, strict=True), 1):
         linked = layer.name in sections
         name = d.Link(layer.name, anchor(layer.name)) if linked else d.Mono(layer.name)
         rows.append(
@@ -92,58 +110,52 @@ def _layers(network: Network, sections: frozenset[str]) -> tuple[Any, ...]:
                 (d.Badge(part.verdict),),
             )
         )
-    header = ("Layer", "Rule", "Shapes", "Parameters", "Verdict")
-    total = sum(layer.parameters for layer in network.layers)
+    total = sum(layer.parameters for layer in shown.layers)
     return (
-        d.Paragraph((f"{len(network.layers)} layers, {total:,} parameters.",)),
-        d.Table(header, tuple(rows)),
+        d.Table(("Step", "Rule", "Shapes", "Parameters", "Verdict"), tuple(rows)),
+        d.Caption((f"{total:,} parameters. Rows are the examples of a batch.",)),
     )
 
 
-def _composition(network: Network) -> tuple[Any, ...]:
-    theorem = THEOREMS["chain_rule_case_1"]
-    blocks: list[Any] = [
+def _composition(shown: Network) -> tuple[Any, ...]:
+    return (
         d.Paragraph(
             (
-                "A network in series reads each layer's output as the next layer's input. Its "
-                "derivative is the chain rule for one path, used once a layer:",
+                "Each layer reads the output of the one before, so the derivative of the whole is "
+                "the chain rule, used once a layer. The backward pass walks the same path from the "
+                "end: where every layer turns the cotangent of its output into that of its input "
+                "and of its parameters correctly, so does the whole.",
             )
         ),
-        *_theorem(theorem),
-        d.Paragraph(
-            (
-                "The backward pass walks the same path from the end. Where every layer turns the "
-                "cotangent of its output into that of its input and of its parameters correctly, "
-                "so does the whole, at any depth.",
-            )
-        ),
-    ]
-    if network.report.obligations:
-        blocks.append(d.Verdicts(network.report.obligations))
-    return tuple(blocks)
+        *((d.Verdicts(shown.report.obligations),) if shown.report.obligations else ()),
+    )
 
 
 def _backpropagation() -> tuple[Any, ...]:
-    blocks: list[Any] = [
+    return (
         d.Paragraph(
             (
-                "For dense layers with element-wise activations, this walk is what books call "
-                "backpropagation, written for one example with δ for the derivative of the cost in "
-                "a layer's z, before its activation:",
+                "For dense layers with element-wise activations, the walk is what books call "
+                "backpropagation. It is written for one example, with δ for the derivative of the "
+                "cost in a layer's z, before its activation. The sum in BP2 is the chain rule over "
+                "M paths: an activation reaches the cost through every neuron of the next layer.",
             )
-        )
-    ]
+        ),
+        *_theorems("backpropagation"),
+    )
+
+
+def _theorems(family: str) -> tuple[Any, ...]:
+    blocks: list[Any] = []
     for name, theorem in THEOREMS.items():
-        if name.startswith("backpropagation"):
-            blocks += [d.Paragraph((d.Strong(f"{theorem.title}. "), theorem.description))]
-            blocks += _theorem(theorem)
+        if name.startswith(family):
+            conditions = f"Holds if {'; '.join(theorem.conditions)}. "
+            blocks += [
+                d.Paragraph((d.Strong(f"{theorem.title}."), " ", theorem.description)),
+                *map(d.Formula, theorem.equations),
+                d.Caption((f"{conditions}{theorem.source}.",)),
+            ]
     return tuple(blocks)
-
-
-def _theorem(theorem: Any) -> list[Any]:
-    conditions = f"If {' and '.join(theorem.conditions)}. "
-    formulas = [d.Formula(equation) for equation in theorem.equations]
-    return [*formulas, d.Caption((f"{conditions}{theorem.source}.",))]
 
 
 def _leaves(report: Report) -> list[Report]:

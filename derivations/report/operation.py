@@ -87,7 +87,7 @@ def _derivation(entry: Entry) -> d.Steps:
             d.Step(differentiate, found),
             d.Step(pull, pulled),
             d.Step(
-                ("Books print the derivative so.",),
+                ("As books print it.",),
                 tuple(block for cited in entry.cited for block in _cited(cited)),
             ),
         )
@@ -97,30 +97,18 @@ def _derivation(entry: Entry) -> d.Steps:
 def _cited(cited: Cited) -> tuple[Any, ...]:
     where: list[d.Inline] = []
     for abbreviation in cited.where:
-        where += [" with ", d.Maths(abbreviation), ";"]
-    condition = f" For {cited.condition}." if cited.condition else ""
+        where += [", " if where else "With ", d.Maths(abbreviation)]
+    condition = f" Holds if {cited.condition}." if cited.condition else ""
     return (
         d.Formula(cited.equation),
-        d.Caption((*_sentence(where), f"{cited.source}.{condition}")),
+        d.Caption((*where, *([". "] if where else []), f"{cited.source}.{condition}")),
     )
-
-
-def _sentence(where: list[d.Inline]) -> d.Line:
-    return (*where[:-1], ". ") if where else ()
 
 
 def _code(rule: Any) -> tuple[Any, ...]:
     shared = _source(rule.fwd) == _source(rule.bwd)
     sources = [_source(rule.fwd)] if shared else [_source(rule.fwd), _source(rule.bwd)]
-    return (
-        d.Paragraph(
-            (
-                "The forward pass keeps what the backward pass needs; the backward pass turns the "
-                "cotangent of the output into one of each argument.",
-            )
-        ),
-        d.Code("\n\n".join(sources)),
-    )
+    return (d.Code("\n\n".join(sources)),)
 
 
 def _source(function: Callable[..., Any]) -> str:

@@ -108,8 +108,8 @@ def _draw(name: str, label: str, t: Any, value: Any, slope: Any) -> str:
         "axes.spines.right": False,
     }
     with matplotlib.rc_context(style):
-        canvas = Canvas(figsize=(5.6, 3.0), layout="constrained")
-        axes = canvas.subplots()
+        canvas = Canvas(figsize=(5.6, 3.0))
+        axes = canvas.add_axes((0.08, 0.17, 0.9, 0.8))
         axes.axhline(0, color=_AXES, linewidth=0.6)
         axes.axvline(0, color=_AXES, linewidth=0.6)
         axes.plot(t, value, color=_FUNCTION, linewidth=2, label="function")

@@ -6,85 +6,25 @@ printers only spell the boxes.
 """
 
 from functools import singledispatch
-from typing import Any, NamedTuple
+from typing import Any
 
 import sympy
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 
-
-class Letter(NamedTuple):
-    """A variable, one letter in italics: `x`, `σ`, `ℓ`."""
-
-    text: str
-
-
-class Word(NamedTuple):
-    """An upright name: `log`, `ReLU`, the d of a derivative."""
-
-    text: str
-
-
-class Number(NamedTuple):
-    """Digits."""
-
-    text: str
-
-
-class Operator(NamedTuple):
-    """A sign between two boxes, or a prefix: `+`, `−`, `=`, `≤`, `∂`."""
-
-    text: str
-
-
-class Prose(NamedTuple):
-    """Words inside a formula, such as "otherwise"."""
-
-    text: str
-
-
-class Row(NamedTuple):
-    """Boxes side by side."""
-
-    boxes: tuple[Any, ...]
-
-
-class Fraction(NamedTuple):
-    """One box over another."""
-
-    top: Any
-    bottom: Any
-
-
-class Script(NamedTuple):
-    """A box with something below it, above it, or both."""
-
-    base: Any
-    below: Any = None
-    above: Any = None
-
-
-class Big(NamedTuple):
-    """A large sign with its range: a sum."""
-
-    sign: str
-    below: Any
-    above: Any
-
-
-class Fenced(NamedTuple):
-    """A box between two fences, which grow with it."""
-
-    left: str
-    body: Any
-    right: str
-
-
-class Cases(NamedTuple):
-    """Values by condition; each row is a value and the box of its condition."""
-
-    rows: tuple[tuple[Any, Any], ...]
-
+from derivations.report.boxes import (
+    Big,
+    Cases,
+    Fenced,
+    Fraction,
+    Letter,
+    Number,
+    Operator,
+    Prose,
+    Row,
+    Script,
+    Word,
+)
 
 _GREEK = {"sigma": "σ", "delta": "δ", "alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε"}
 _LETTERS = _GREEK | {"ell": "ℓ"}
@@ -206,8 +146,6 @@ def _(expression: sympy.Mul) -> Any:
 def _(expression: sympy.Pow) -> Any:
     base: Any
     base, exponent = expression.as_base_exp()
-    if exponent == sympy.Rational(1, 2):
-        return Row((Word("√"), Fenced("(", typeset(base), ")")))
     if exponent.is_Rational and exponent.is_negative:
         return Fraction(Number("1"), typeset(base**-exponent))
     # A power of a function of x is set on the name, where a reader looks for it: tanh²(x).

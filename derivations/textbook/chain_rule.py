@@ -37,13 +37,13 @@ _xs = tensor("x", M)
 PATHS = Theorem(
     name="chain_rule_paths",
     title="Chain rule: M paths",
-    description="s reaches z on M paths: z depends on x_1, …, x_M, and each of them on s.",
+    description="s reaches z on M paths: z depends on M quantities x, and each of them on s.",
     equations=(
         equation(
             Derivative(_z, _s), total(Derivative(_z, _xs[_m]) * Derivative(_xs[_m], _s), _m, M)
         ),
     ),
-    conditions=("every x_m is differentiable at s", "z is differentiable at (x_1, …, x_M)"),
+    conditions=("every x is differentiable at s", "z is differentiable in all x together"),
     source=goodfellow("section 6.5.2"),
 )
 

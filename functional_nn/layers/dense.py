@@ -44,7 +44,7 @@ def dense(x: jax.Array, w: jax.Array, b: jax.Array) -> jax.Array:
 
     Reference:
       D. E. Rumelhart, G. E. Hinton, R. J. Williams, "Learning representations by back-propagating
-      errors", Nature 323, 1986, equations 1 and 4 to 7; C. M. Bishop, "Pattern Recognition and
+      errors", Nature 323, 1986, equations 1, 6 and 7; C. M. Bishop, "Pattern Recognition and
       Machine Learning", section 5.3.1.
     """
     checks.dense_arguments(x, w, b)

@@ -14,9 +14,6 @@ import functional_nn as fnn
 from functional_nn import activations, losses
 from functional_nn.layers.dense import DENSE
 
-DTYPES = [jnp.bfloat16, jnp.float16, jnp.float32]
-if jnp.result_type(float) == jnp.float64:
-    DTYPES.append(jnp.float64)
 TOLERANCE = {"bfloat16": 3e-2, "float16": 4e-3, "float32": 2e-6, "float64": 1e-12}
 
 
@@ -91,17 +88,21 @@ def assert_close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * scale)
 
 
-def assert_right(rule, args, dy):
+def assert_right(rule, *problems):
     """Compares a rule's value and cotangents with automatic differentiation of its primal."""
 
+    # One compilation for all problems: that is what these tests spend their time on.
     @jax.jit
-    def both(args, dy):
-        value, residuals = rule.fwd(*args)
-        return (value, rule.bwd(residuals, dy)), reference(rule, args, dy)
+    def both(problems):
+        pairs = []
+        for args, dy in problems:
+            value, residuals = rule.fwd(*args)
+            pairs.append(((value, rule.bwd(residuals, dy)), reference(rule, args, dy)))
+        return pairs
 
-    found, expected = both(args, dy)
-    assert jax.tree.structure(found) == jax.tree.structure(expected)
-    jax.tree.map(assert_close, found, expected)
+    for found, expected in both(problems):
+        assert jax.tree.structure(found) == jax.tree.structure(expected)
+        jax.tree.map(assert_close, found, expected)
 
 
 def test_table_is_registry_and_public():
@@ -112,34 +113,30 @@ def test_table_is_registry_and_public():
     assert public == set(fnn.RULES) - {"half_squared_error"}
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("case", EVERY)
-def test_bwd_is_vjp_of_primal(case, dtype):
-    assert_right(case.rule, *draw(case, dtype))
+def test_bwd_is_vjp_of_primal_in_short_dtypes(case):
+    assert_right(case.rule, *(draw(case, jnp.dtype(name)) for name in ("bfloat16", "float16")))
 
 
 @pytest.mark.parametrize("case", EVERY)
-@settings(max_examples=5, deadline=None, derandomize=True, database=None)
+@settings(max_examples=3, deadline=None, derandomize=True, database=None)
 @given(n=st.integers(1, 4), k=st.integers(1, 4), seed=st.integers(0, 9))
 def test_bwd_is_vjp_of_primal_for_shapes(case, dtype, n, k, seed):
-    assert_right(case.rule, *draw(case, dtype, n, k, seed))
+    assert_right(case.rule, draw(case, dtype, n, k, seed))
 
 
 @pytest.mark.parametrize("case", EVERY)
-def test_more_leading_axes(case, dtype):
-    args, dy = draw(case, dtype, n=6)
-    assert_right(case.rule, tuple(split(a) if len(a) == 6 else a for a in args), split(dy))
+def test_any_number_of_leading_axes(case, dtype):
+    def blocks(array):
+        return array.reshape(2, 3, *array.shape[1:]) if len(array) == 6 else array
 
+    def single(array):
+        return array[0] if len(array) == 1 else array
 
-def split(array):
-    """Turns six rows into two blocks of three."""
-    return array.reshape(2, 3, *array.shape[1:])
-
-
-@pytest.mark.parametrize("case", EVERY)
-def test_one_example_without_a_batch(case, dtype):
-    args, dy = draw(case, dtype, n=1)
-    assert_right(case.rule, tuple(a[0] if len(a) == 1 else a for a in args), dy[0])
+    problems = [
+        jax.tree.map(reshape, draw(case, dtype, n)) for n, reshape in ((6, blocks), (1, single))
+    ]
+    assert_right(case.rule, *problems)
 
 
 @pytest.mark.parametrize("case", EVERY)
@@ -179,20 +176,6 @@ def test_second_derivative(case, dtype):
     assert_close(*both(args[0]))
 
 
-@pytest.mark.parametrize("case", EVERY)
-def test_bwd_is_linear_in_the_cotangent(case, dtype):
-    args, dy = draw(case, dtype)
-
-    @jax.jit
-    def cotangents(args, dy):
-        _, residuals = case.rule.fwd(*args)
-        return case.rule.bwd(residuals, dy)
-
-    once, thrice, none = (cotangents(args, c * dy) for c in (1, -3, 0))
-    jax.tree.map(lambda a, b: assert_close(b, -3 * a), once, thrice)
-    assert not any(zero.any() for zero in jax.tree.leaves(none))
-
-
 def test_a_wrong_rule_is_noticed(dtype):
     def forgotten_sum(residuals, dy):
         s = residuals
@@ -200,4 +183,4 @@ def test_a_wrong_rule_is_noticed(dtype):
 
     wrong = activations.SOFTMAX._replace(bwd=forgotten_sum)
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
-        assert_right(wrong, *draw(CASES["softmax"], dtype))
+        assert_right(wrong, draw(CASES["softmax"], dtype))

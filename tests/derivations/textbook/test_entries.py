@@ -15,8 +15,9 @@ import pytest
 import sympy
 
 from derivations import textbook
-from derivations.textbook import ENTRIES, derivative, expanded, pullback
+from derivations.textbook import ENTRIES, Argument, derivative, expanded, pullback
 from derivations.textbook.differentiation import eliminate_deltas
+from derivations.textbook.notation import K, N, j, k, n, tensor, total
 
 # The tests' own reading of the textbook's expressions, in plain floats.
 SIZES = {"N": 2, "D": 3, "M": 2, "K": 3}
@@ -48,7 +49,8 @@ def evaluate(expression: Any, values: dict[str, Any], indices: dict[str, int]) -
         known = indices | SIZES
         return known[expression.name] if expression.name in known else values[expression.name]
     if isinstance(expression, sympy.Piecewise):
-        return at(next(value for value, condition in expression.args if holds(condition, at)))
+        branches: Any = expression.args
+        return at(next(value for value, condition in branches if holds(condition, at)))
     if isinstance(expression, sympy.Add):
         return sum(map(at, expression.args))
     if isinstance(expression, sympy.Mul):
@@ -218,6 +220,22 @@ def test_deltas_of_other_indices_are_kept():
     kept = sympy.Sum(sympy.KroneckerDelta(n, m) * y[k], (k, 1, size))
     assert eliminate_deltas(kept) == sympy.KroneckerDelta(n, m) * sympy.Sum(y[k], (k, 1, size))
     assert eliminate_deltas(sympy.Sum(3, (k, 1, size))) == 3 * size
+
+
+def test_free_and_bound_letters_are_never_confused():
+    x, cost = tensor("x", N, K), tensor("C", N)
+    products = sympy.exp(x[n, k] * x[n, j])
+    entry = ENTRIES["half_squared_error"]._replace(
+        arguments=(Argument("x", x, (n, k)),),
+        output=cost[n],
+        definition=total(total(products, k, K), j, K),
+    )
+    values = points(entry)
+    jacobian = numerical_jacobian(entry, entry.arguments[0], values).sum(axis=0)
+    values["dC"] = np.ones(2)
+    right = pullback(entry, entry.arguments[0]).rhs
+    for position, indices in entries(x, (n, k)):
+        assert evaluate(right, values, indices) == pytest.approx(jacobian[position], rel=1e-6)
 
 
 def test_the_textbook_knows_nothing_but_sympy():

@@ -1,0 +1,249 @@
+"""The command line: `derivations check` and `derivations report`."""
+
+import argparse
+import difflib
+import importlib
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from derivations.verdict import Report, Verdict, worst
+
+_STATUS = {Verdict.PROVED: 0, Verdict.EXACT: 0, Verdict.REFUTED: 1, Verdict.UNDECIDED: 2}
+_USAGE = 3
+_FAILED = 70
+_INTERRUPTED = 130
+
+_DTYPES = (
+    "float16", "bfloat16", "float32", "float64",
+    "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool",
+)  # fmt: skip
+_GRAMMAR = (
+    "an argument is dtype[sizes], such as float32[4,8], or int32[] for a single number; the dtypes "
+    f"are {', '.join(_DTYPES)}"
+)
+_ARGUMENT = re.compile(rf"({'|'.join(_DTYPES)})\[((?:\d+(?:,\d+)*)?)\]")
+
+_EXAMPLES = """\
+examples:
+  derivations check rules:swish --arg 'float32[4]'
+  derivations check rules:attention --arg 'float32[6,8]' --arg 'float32[6,8]' --arg 'float32[6,8]'
+  derivations check rules:swish --arg 'float32[4]' --json > swish.json
+  derivations report --out build/report
+  derivations report sigmoid dense --out build/report --format markdown
+
+exit status:
+  0  everything is proved (or exact)
+  1  something is refuted
+  2  something is undecided
+  3  wrong usage
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        # argparse leaves with 2, which here means undecided.
+        self.print_usage(sys.stderr)
+        self.exit(_USAGE, f"{self.prog}: {message}\n")
+
+
+class _UsageError(Exception):
+    """The command cannot be carried out as it was given."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except _UsageError as error:
+        print(f"derivations: {error}", file=sys.stderr)
+        return _USAGE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except Exception:
+        # Python would leave with 1, which here means refuted.
+        traceback.print_exc()
+        return _FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="derivations",
+        description="Proves or refutes hand-written backward passes of JAX code.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    check = commands.add_parser(
+        "check",
+        help="check a rule of your own",
+        description=(
+            "Checks a jax.custom_vjp or jax.custom_jvp function, or a functional_nn.Rule: is its "
+            "backward pass the derivative of its forward pass?"
+        ),
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    check.add_argument(
+        "target",
+        metavar="MODULE:FUNCTION",
+        type=_target,
+        help="where it is; MODULE is imported, from the current directory if it is there",
+    )
+    check.add_argument(
+        "--arg",
+        dest="args",
+        metavar="'DTYPE[SIZES]'",
+        action="append",
+        default=[],
+        type=_argument,
+        help="dtype and shape of an argument, such as 'float32[4,8]'; once for each, in order",
+    )
+    check.add_argument("--json", action="store_true", help="print the report as JSON")
+    check.add_argument(
+        "--budget",
+        metavar="SECONDS",
+        type=_budget,
+        default=30.0,
+        help="what it runs out on is undecided (default: 30)",
+    )
+    check.set_defaults(run=_check)
+
+    report = commands.add_parser(
+        "report",
+        help="check the library's own operations, and write the derivations as a page",
+        description="Checks operations of functional_nn and writes their derivations as a page.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    report.add_argument(
+        "names", metavar="NAME", nargs="*", help="which operations (default: all of them)"
+    )
+    report.add_argument(
+        "--out", metavar="DIR", required=True, type=Path, help="the folder to write into"
+    )
+    report.add_argument(
+        "--format",
+        choices=("html", "markdown"),
+        default="html",
+        help="one self-contained page, or Markdown with its pictures (default: html)",
+    )
+    report.set_defaults(run=_report)
+    return parser
+
+
+def _target(text: str) -> tuple[str, str]:
+    module, colon, function = text.partition(":")
+    names = [*module.split("."), *function.split(".")]
+    if not colon or not all(name.isidentifier() for name in names):
+        raise argparse.ArgumentTypeError(
+            f"expected MODULE:FUNCTION, such as rules:swish. Got {text!r}"
+        )
+    return module, function
+
+
+def _argument(text: str) -> tuple[str, tuple[int, ...]]:
+    match = _ARGUMENT.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{_GRAMMAR}. Got {text!r}")
+    return match[1], tuple(int(size) for size in match[2].split(",") if size)
+
+
+def _budget(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a positive number of seconds. Got {text!r}")
+    return seconds
+
+
+def _check(options: argparse.Namespace) -> int:
+    import jax
+
+    from derivations.check import check
+
+    if any(dtype.endswith("64") for dtype, _ in options.args):
+        jax.config.update("jax_enable_x64", True)
+    thing = _load(*options.target)
+    args = [jax.ShapeDtypeStruct(shape, dtype) for dtype, shape in options.args]
+    try:
+        report = check(thing, *args, budget=options.budget)
+    except (TypeError, ValueError) as error:
+        raise _UsageError(str(error)) from error
+    print(report.to_json() if options.json else report)
+    return _status([report])
+
+
+def _load(module: str, function: str) -> Any:
+    sys.path.insert(0, os.getcwd())
+    try:
+        thing: Any = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise _UsageError(
+            f"the module is found from the current directory or installed. Got {module!r}, which "
+            f"is neither; the current directory is {os.getcwd()}."
+        ) from error
+    for name in function.split("."):
+        if not hasattr(thing, name):
+            raise _UsageError(f"{module} has no {function!r}.{_nearest(name, dir(thing))}")
+        thing = getattr(thing, name)
+    return thing
+
+
+def _report(options: argparse.Namespace) -> int:
+    from derivations.report.files import require_writable
+
+    try:
+        require_writable(options.out)
+    except OSError as error:
+        raise _UsageError(str(error)) from error
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from derivations.catalog import CATALOG
+    from derivations.check import check
+    from derivations.report.build import write_report
+    from derivations.report.operation import Checked
+    from derivations.report.words import MARKS, seconds
+
+    for name in options.names:
+        if name not in CATALOG:
+            raise _UsageError(f"there is no operation {name!r}.{_nearest(name, CATALOG)}")
+    names = list(dict.fromkeys(options.names)) or list(CATALOG)
+    checked = []
+    console = Console(stderr=True, highlight=False)
+    with Progress(console=console, transient=True) as progress:
+        for name in progress.track(names, description="Checking"):
+            operation = CATALOG[name]
+            report = check(operation.rule, *operation.arguments, textbook=operation.textbook)
+            checked.append(Checked(operation.rule, operation.textbook, report))
+            verdict = f"{MARKS[report.verdict]} {report.verdict}"
+            console.print(f"{verdict:<11}  {name} ({seconds(report.seconds)})")
+    page = write_report(checked, out=options.out, format=options.format)
+    print(page)
+    return _status([item.report for item in checked])
+
+
+def _nearest(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    choices = near or sorted(entry for entry in known if not entry.startswith("_"))
+    return f" {'Did you mean' if near else 'There is'} {', '.join(choices)}{'?' if near else '.'}"
+
+
+def _status(reports: list[Report]) -> int:
+    return _STATUS[worst([report.verdict for report in reports])]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""The boundaries that code branches on, and exact points that lie on them."""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import flint
+import numpy as np
+
+from derivations import graph as g
+from derivations.denormal import expression
+from derivations.evaluate import Ambiguous, Point, Tie, evaluate, sorted_indices
+from derivations.fraction import factored, is_zero
+from derivations.graph import Index, Node
+from derivations.index import rename
+from derivations.kernels import Unnormalised
+from derivations.normal import normal
+from derivations.polynomial import Poly, TooLarge, free, freeze, gens, height, label, of, thaw
+from derivations.refute import Tensor, differ, points
+from derivations.regions import Split
+from derivations.signs import never_zero, whole
+
+MOST_TRIES = 60
+
+
+class Boundary(NamedTuple):
+    """A condition of the code, as a number that is zero where it is a tie.
+
+    Attributes:
+      words: The condition, for the reader.
+      node: The number.
+      free: Its open index variables.
+      tops: For two entries of a maximum: one of them, and the maximum, which must be equal too.
+    """
+
+    words: str
+    node: Node
+    free: tuple[Index, ...]
+    tops: tuple[Node, Node] | None = None
+
+
+class Unlocated(Exception):
+    """No exact point was found on a boundary."""
+
+
+def boundaries(nodes: Sequence[Node]) -> list[Boundary]:
+    """Gives every comparison of reals and every maximum over an axis, each boundary once."""
+    found: dict[Any, Boundary] = {}
+    seen: set[Node] = set()
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        stack.extend(node.args)
+        if node.op == "compare" and not node.data[1]:
+            a, b = node.args
+            found.update(_of_difference(g.sub(a, b), None))
+        elif node.op == "rmax":
+            bound, (body,) = node.data, node.args
+            i, j = Index(bound.name, bound.size), Index(bound.name, bound.size)
+            try:
+                poly = normal(body)
+                first, second = (expression(rename(poly, {bound: other})) for other in (i, j))
+            except (Split, Unnormalised, TooLarge, ValueError):
+                continue  # the maximum of what itself branches: its own comparisons are met
+            found.update(_of_difference(g.sub(first, second), (first, node)))
+    return list(found.values())
+
+
+def _of_difference(node: Node, tops: tuple[Node, Node] | None) -> dict[Any, Boundary]:
+    """Gives the boundaries of one difference: a boundary for each factor that can be zero."""
+    pieces: dict[Any, Node]
+    names: dict[Any, str]
+    try:
+        poly = normal(node)
+        if is_zero(poly) or all(map(whole, gens(poly))):
+            return {}
+        _, powers, factors = factored(poly)
+        # A factor below the line is a pole, not a tie.
+        frozen = [freeze(of(generator)) for generator, e in powers.items() if e > 0]
+        frozen += [factor for factor, e in factors.items() if e > 0]
+        pieces = {f: expression(thaw(f)) for f in frozen if not never_zero(f)}
+        names = {f: _words(thaw(f)) for f in pieces}
+    except (Split, Unnormalised, TooLarge, ValueError):
+        # The difference itself branches: taken as it stands.
+        pieces = {node: node}
+        names = {node: f"f({', '.join(sorted(_inputs(node)))}) = 0"}
+    if tops is not None:
+        names = dict.fromkeys(pieces, "two largest values are equal")
+    return {
+        _anonymous(key): Boundary(names[key], piece, tuple(sorted_indices(piece.free)), tops)
+        for key, piece in pieces.items()
+    }
+
+
+def _anonymous(key: Any) -> Any:
+    """Gives what makes two boundaries the same, whatever their open indices are called."""
+    if isinstance(key, Node):
+        return key
+    poly = thaw(key)
+    names = {i: label(height(poly) + n, i.size) for n, i in enumerate(sorted_indices(free(poly)))}
+    return freeze(rename(poly, names))
+
+
+def _words(poly: Poly) -> str:
+    """Gives a boundary in words, for the common ones: `x = 6`, `a = b`."""
+    constant = poly.get((), 0)
+    rest = [(m, c) for m, c in poly.items() if m]
+    letters = [m[0][0].data[0] for m, _ in rest if len(m) == 1 and m[0][0].kind == "entry"]
+    if len(letters) == len(rest) == 1:
+        return f"{letters[0]} = {-constant / rest[0][1]}"
+    if len(letters) == len(rest) == 2 and not constant and rest[0][1] == -rest[1][1]:
+        return f"{letters[0]} = {letters[1]}"
+    return f"f({', '.join(sorted(_inputs(expression(poly))))}) = 0"
+
+
+def _inputs(node: Node) -> set[str]:
+    if node.op == "entry":
+        return {node.data[0]}
+    return set().union(*(_inputs(a) for a in node.args)) if node.args else set()
+
+
+def _gap(boundary: Boundary, point: Point) -> np.ndarray:
+    return evaluate(boundary.node, point, boundary.free)
+
+
+def _is_tie(boundary: Boundary, point: Point, where: tuple[int, ...]) -> bool:
+    value = _gap(boundary, point)[where]
+    if not (isinstance(value, flint.fmpq) and value == 0):
+        return False
+    if boundary.tops is None:
+        return True
+    top, largest = boundary.tops
+    at = dict(zip(boundary.free, where, strict=True))
+    if len({at[i] for i in boundary.free}) < 2 and len(boundary.free) == 2:
+        return False  # an entry beside itself
+    first, most = (
+        evaluate(n, point, tuple(sorted_indices(n.free)))[
+            tuple(at[i] for i in sorted_indices(n.free))
+        ]
+        for n in (top, largest)
+    )
+    return not differ(first, most)
+
+
+def on_boundary(
+    boundary: Boundary,
+    tensors: Sequence[Tensor],
+    sizes: Mapping[str, int],
+    moving: Tensor,
+    deadline: float,
+) -> tuple[Point, tuple[int, ...]] | None:
+    """Solves for a point on a boundary by moving one entry of one argument.
+
+    Gives the point and the entry; `None` if no entry of this argument moves the condition.
+
+    Raises:
+      Unlocated: It moves the condition, but no exact point was found.
+    """
+    drawn = points(tensors, sizes, ties=True, seed=1)
+    draw = random.Random(2)
+    moves = False
+    for _ in range(MOST_TRIES):
+        if time.monotonic() > deadline:
+            raise Unlocated("the budget ran out")
+        point = next(drawn)
+        shape = point.tensors[moving.name].shape
+        if 0 in shape:
+            return None
+        at = tuple(draw.randrange(n) for n in shape)
+
+        start = point.tensors[moving.name][at]
+        try:
+            first, second = (
+                _gap(boundary, moved(point, moving.name, at, v)) for v in (start, start + 1)
+            )
+        except (Ambiguous, Tie):
+            continue
+        for where in np.ndindex(*first.shape):
+            a, b = first[where], second[where]
+            if not differ(a, b):
+                continue
+            moves = True
+            if not (isinstance(a, flint.fmpq) and isinstance(b, flint.fmpq)):
+                continue
+            # Exact if the condition is linear in this entry.
+            there = moved(point, moving.name, at, start - a / (b - a))
+            try:
+                if _is_tie(boundary, there, where):
+                    return there, at
+            except (Ambiguous, Tie):
+                continue
+    if moves:
+        raise Unlocated("no rational point of it was found")
+    return None
+
+
+def moved(point: Point, name: str, at: tuple[int, ...], value: Any) -> Point:
+    """Gives a point with another value of one entry."""
+    array = point.tensors[name].copy()
+    array[at] = value
+    return point._replace(tensors={**point.tensors, name: array})

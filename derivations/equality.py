@@ -1,0 +1,78 @@
+"""Is one expression the other? Walked through region by region, each by its normal form.
+
+Where `equal` says yes it is a proof: the difference came out as zero on every open region, and the
+first expression is defined wherever the second is. Where it says no, nothing is refuted: the
+normal form may not know an identity, and only a witness refutes.
+"""
+
+import time
+from typing import NamedTuple
+
+from derivations.domain import missing
+from derivations.fraction import is_zero
+from derivations.graph import Node
+from derivations.kernels import Undefined, Unnormalised
+from derivations.normal import Normaliser, Region
+from derivations.polynomial import Poly, TooLarge, plus, scaled, thaw
+from derivations.regions import Split, feasible, sign
+
+MOST_REGIONS = 512
+
+
+class Equality(NamedTuple):
+    """Whether two expressions are equal, on how many open regions, and if not why not."""
+
+    equal: bool
+    regions: int
+    reason: str = ""
+
+
+def equal(
+    found: Node, truth: Node, *, deadline: float = float("inf"), domains: bool = True
+) -> Equality:
+    """Proves that an expression is another one wherever that is defined, off the boundaries.
+
+    Without `domains`, wherever both are.
+    """
+    if found is truth:
+        return Equality(True, 1)
+    pending: list[Region] = [{}]
+    regions = 0
+    forms = Normaliser()
+    while pending:
+        known = pending.pop()
+        if time.monotonic() > deadline:
+            return Equality(False, regions, "the budget ran out")
+        try:
+            try:
+                right = forms.poly(truth, known)
+            except Undefined:
+                continue  # nothing is claimed where the truth has no value
+            left = forms.poly(found, known)
+            if not is_zero(_resolved(plus(left, scaled(right, -1)), known)):
+                return Equality(False, regions, "the normal forms differ")
+            needed = forms.domain(found, known) if domains else ()
+            extra = missing(needed, forms.domain(truth, known))
+            if extra is not None:
+                what = "a root or logarithm" if extra.kind == "positive" else "a division"
+                return Equality(False, regions, f"{what} may be undefined where the truth is not")
+            regions += 1
+        except Split as split:
+            pending += [signs for s in (1, -1) if feasible(signs := {**known, split.factor: s})]
+        except (TooLarge, Unnormalised) as error:
+            return Equality(False, regions, str(error))
+        except RecursionError:
+            return Equality(False, regions, "the expression is too deep")
+        if regions + len(pending) > MOST_REGIONS:
+            return Equality(False, regions, f"more than {MOST_REGIONS} regions")
+    return Equality(True, regions)
+
+
+def _resolved(poly: Poly, known: Region) -> Poly:
+    """Gives the value of indicators that a delta has brought out of their sum into this region."""
+    terms = []
+    for monomial, c in poly.items():
+        steps = [generator for generator, _ in monomial if generator.kind == "step"]
+        if all(sign(thaw(step.data), known) > 0 for step in steps):
+            terms.append({tuple(item for item in monomial if item[0] not in steps): c})
+    return plus(*terms)

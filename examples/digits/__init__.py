@@ -1,0 +1,1 @@
+"""What the digits example stands on: its data, its two trainings, its pictures."""

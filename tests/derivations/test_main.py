@@ -1,0 +1,163 @@
+"""The command line: what it accepts, what it prints, and how it leaves."""
+
+import json
+import sys
+import textwrap
+
+import jax
+import pytest
+
+from derivations.__main__ import main
+from derivations.verdict import Obligation, Report, Verdict
+
+RULES = """
+    import jax
+
+    @jax.custom_vjp
+    def square(x):
+        return x * x
+
+    square.defvjp(lambda x: (x * x, x), lambda x, dy: (2 * x * dy,))
+
+    @jax.custom_vjp
+    def wrong(x):
+        return x * x
+
+    wrong.defvjp(lambda x: (x * x, x), lambda x, dy: (3 * x * dy,))
+
+    def plain(x):
+        return x
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with a module of rules, as the current directory."""
+    (tmp_path / "some_rules.py").write_text(textwrap.dedent(RULES))
+    (tmp_path / "broken_rules.py").write_text("1 / 0")
+    (tmp_path / "hungry_rules.py").write_text("import no_such_module")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    for name in ("some_rules", "broken_rules", "hungry_rules"):
+        sys.modules.pop(name, None)
+
+
+def leave(*arguments):
+    """Runs the command line; argparse leaves by itself."""
+    try:
+        return main(arguments)
+    except SystemExit as exit:
+        return exit.code
+
+
+def test_a_right_rule(folder, capsys):
+    assert leave("check", "some_rules:square", "--arg", "float32[4]") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("square (custom_vjp): ✓ PROVED")
+    assert "cotangent[x]" in out
+
+
+def test_a_wrong_rule(folder, capsys):
+    assert leave("check", "some_rules:wrong", "--arg", "float32[]", "--json") == 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["verdict"] == "REFUTED"
+    assert any(o["witness"] for o in data["obligations"])
+
+
+def test_an_undecided_rule(folder, monkeypatch, capsys):
+    budgets = []
+
+    def undecided(thing, *args, budget):
+        budgets.append(budget)
+        return Report("square", "rule", (Obligation("value", "", Verdict.UNDECIDED, reason="?"),))
+
+    monkeypatch.setattr(sys.modules["derivations.check"], "check", undecided)
+    assert leave("check", "some_rules:square", "--arg", "float32[2]", "--budget", "1.5") == 2
+    assert budgets == [1.5]
+
+
+def test_sizes_of_64_bits_turn_them_on(folder, monkeypatch, capsys):
+    before = jax.config.read("jax_enable_x64")
+    seen = []
+    exact = Report("square", "rule", (Obligation("value", "", Verdict.EXACT),))
+
+    def check(thing, *args, budget):
+        seen.extend((jax.config.read("jax_enable_x64"), args[0].dtype, args[0].shape))
+        return exact
+
+    monkeypatch.setattr(sys.modules["derivations.check"], "check", check)
+    try:
+        assert leave("check", "some_rules:square", "--arg", "float64[2,3]") == 0
+    finally:
+        jax.config.update("jax_enable_x64", before)
+    assert seen == [True, "float64", (2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "required"),
+        (("prove",), "invalid choice"),
+        (("check",), "required"),
+        (
+            ("check", "some_rules"),
+            "expected MODULE:FUNCTION, such as rules:swish. Got 'some_rules'",
+        ),
+        (("check", "some_rules:f()"), "expected MODULE:FUNCTION"),
+        (("check", "no_rules:f"), "installed. Got 'no_rules'"),
+        (("check", "some_rules:squares"), "has no 'squares'. Did you mean square?"),
+        (("check", "some_rules:plain", "--arg", "float32[1]"), "Got plain, a plain function"),
+        (("check", "some_rules:square", "--arg", "float[4]"), "dtype[sizes], such as float32[4,8]"),
+        (("check", "some_rules:square", "--arg", "float32[4, 8]"), "Got 'float32[4, 8]'"),
+        (("check", "some_rules:square", "--arg", "float32[-1]"), "Got 'float32[-1]'"),
+        (("check", "some_rules:square", "--arg", "float32"), "Got 'float32'"),
+        (("check", "some_rules:square", "--budget", "0"), "positive number of seconds. Got '0'"),
+        (("check", "some_rules:square", "--budget", "nan"), "positive number of seconds"),
+        (("report",), "--out"),
+        (("report", "sigmod", "--out", "out"), "no operation 'sigmod'. Did you mean sigmoid"),
+        (("report", "--out", "out", "--format", "pdf"), "invalid choice"),
+        (("report", "--out", "some_rules.py/out"), "some_rules.py is a file"),
+    ],
+)
+def test_wrong_usage(folder, capsys, arguments, message):
+    assert leave(*arguments) == 3
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "error"),
+    [("broken_rules", "ZeroDivisionError"), ("hungry_rules", "no_such_module")],
+)
+def test_a_module_that_fails_is_neither_refuted_nor_wrong_usage(folder, capsys, module, error):
+    assert leave("check", f"{module}:f") == 70
+    assert error in capsys.readouterr().err
+
+
+def test_an_interruption(folder, monkeypatch, capsys):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["derivations.check"], "check", interrupted)
+    assert leave("report", "sigmoid", "--out", "out") == 130
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(("form", "page"), [("html", "report.html"), ("markdown", "report.md")])
+def test_a_report(folder, capsys, form, page):
+    assert leave("report", "identity", "identity", "--out", "out", "--format", form) == 0
+    captured = capsys.readouterr()
+    assert captured.out.strip() == str(folder.joinpath("out", page).relative_to(folder))
+    assert captured.err.count("PROVED") == 1
+    assert "Identity" in (folder / "out" / page).read_text()
+
+
+def test_help_shows_examples_and_statuses(capsys):
+    assert leave("check", "--help") == 0
+    out = capsys.readouterr().out
+    assert "derivations check rules:swish --arg 'float32[4]'" in out
+    assert "3  wrong usage" in out
