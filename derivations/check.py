@@ -88,6 +88,9 @@ def _obligations(
         yield _settled(
             "textbook", tracings, lambda t: obligations.textbook(t, textbook, deadline), once=True
         )
+        yield _settled(
+            "cited", tracings, lambda t: obligations.cited(t, textbook, deadline), once=True
+        )
     yield _settled("value", tracings, lambda t: obligations.value(t, deadline))
     for place, argument in enumerate(first.wanted):
         yield _settled(

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from derivations.domain import missing
 from derivations.fraction import is_zero
 from derivations.graph import Node
-from derivations.kernels import Undefined, Unnormalised
+from derivations.kernels import Undefined, Unnormalised, inverse
 from derivations.normal import Normaliser, Region
-from derivations.polynomial import Poly, TooLarge, plus, scaled, thaw
+from derivations.polynomial import Poly, TooLarge, plus, scaled, thaw, times, to_power
 from derivations.regions import Split, feasible, sign
 
 MOST_REGIONS = 512
@@ -28,11 +28,21 @@ class Equality(NamedTuple):
 
 
 def equal(
-    found: Node, truth: Node, *, deadline: float = float("inf"), domains: bool = True
+    found: Node,
+    truth: Node,
+    *,
+    deadline: float = float("inf"),
+    domains: bool = True,
+    hypothesis: tuple[Node, Node] | None = None,
 ) -> Equality:
     """Proves that an expression is another one wherever that is defined, off the boundaries.
 
-    Without `domains`, wherever both are.
+    Args:
+      found: The expression.
+      truth: What it is compared with.
+      deadline: When to give up, by `time.monotonic`.
+      domains: Whether the first has to be defined wherever the second is.
+      hypothesis: Two expressions that are taken to be equal, the first a single sum or entry.
     """
     if found is truth:
         return Equality(True, 1)
@@ -49,7 +59,10 @@ def equal(
             except Undefined:
                 continue  # nothing is claimed where the truth has no value
             left = forms.poly(found, known)
-            if not is_zero(_resolved(plus(left, scaled(right, -1)), known)):
+            difference = _resolved(plus(left, scaled(right, -1)), known)
+            if hypothesis is not None:
+                difference = _given(difference, *(forms.poly(h, known) for h in hypothesis))
+            if not is_zero(difference):
                 return Equality(False, regions, "the normal forms differ")
             needed = forms.domain(found, known) if domains else ()
             extra = missing(needed, forms.domain(truth, known))
@@ -66,6 +79,21 @@ def equal(
         if regions + len(pending) > MOST_REGIONS:
             return Equality(False, regions, f"more than {MOST_REGIONS} regions")
     return Equality(True, regions)
+
+
+def _given(poly: Poly, one: Poly, other: Poly) -> Poly:
+    """Gives a normal form with one generator replaced by what it is taken to be equal to."""
+    ((monomial, c),) = one.items()
+    ((replaced, e),) = monomial
+    if c != 1 or e != 1:
+        raise Unnormalised("a hypothesis about more than one sum or entry")
+    terms = []
+    for m, coefficient in poly.items():
+        power = int(dict(m).get(replaced, 0))
+        rest = {tuple(item for item in m if item[0] is not replaced): coefficient}
+        base = other if power >= 0 else inverse(other)
+        terms.append(times(rest, to_power(base, abs(power))))
+    return plus(*terms)
 
 
 def _resolved(poly: Poly, known: Region) -> Poly:

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import sympy
 
 from derivations import graph as g
+from derivations.differentiate import derivative
 from derivations.graph import At, Dim, Index, Node
 from derivations.lift import Unsupported
-from derivations.textbook import Argument, Entry, pullback
+from derivations.textbook import Argument, Cited, Entry, expanded, pullback
 
 Inputs = Mapping[str, tuple[str, tuple[Dim, ...]]]  # argument -> (tensor, its shape)
 Reader = Callable[[Any], Node]
@@ -36,6 +37,49 @@ def pullback_of(
     return _read(pullback(entry, argument).rhs, names)
 
 
+class Printed(NamedTuple):
+    """A derivative as a book prints it, and as it follows from the definition.
+
+    Attributes:
+      at: The position that both speak of.
+      printed: The book's right-hand side.
+      derived: The derivative of the definition, or the backward pass for a given cotangent.
+      hypothesis: What the book takes for granted.
+    """
+
+    at: tuple[At, ...]
+    printed: Node
+    derived: Node
+    hypothesis: tuple[Node, Node] | None
+
+
+def printed(entry: Entry, cited: Cited, inputs: Inputs, cotangent: str) -> Printed:
+    """Reads a cited derivative: of the output in an argument, or of a cost in an argument."""
+    lhs: Any = cited.equation.lhs
+    of, (variable, _) = lhs.args
+    argument = next(a for a in entry.arguments if _letter(a.symbol) == _letter(variable))
+    tensor, shape = inputs[argument.name]
+    names = _Names(entry, inputs, {}, cotangent)
+    of_output = _letter(of) == _letter(entry.output)
+    for symbols, dims in (
+        (getattr(variable, "indices", ()), shape),
+        (getattr(of, "indices", ()), names.sizes_of(entry)),
+    ):
+        for symbol, dim in zip(symbols, dims, strict=False):
+            names.indices.setdefault(symbol, 0 if dim == 1 else Index(str(symbol), dim))
+    at = tuple(names.indices[i] for i in getattr(variable, "indices", ()))
+    right = _read(expanded(entry, cited), names)
+    if of_output:
+        where = tuple(names.indices[i] for i in getattr(of, "indices", ()))
+        derived = derivative(definition_of(entry, inputs, where), tensor, at)
+    else:
+        derived = pullback_of(entry, argument, inputs, cotangent, at)
+    hypothesis = None
+    if cited.hypothesis is not None:
+        hypothesis = (_read(cited.hypothesis.lhs, names), _read(cited.hypothesis.rhs, names))
+    return Printed(tuple(names.indices.values()), right, derived, hypothesis)
+
+
 def _padded(indices: tuple[Any, ...], at: tuple[At, ...]) -> tuple[At, ...]:
     if len(indices) > len(at):
         raise Unsupported("the textbook's entry has more axes than the code")
@@ -55,6 +99,10 @@ class _Names:
             _, shape = inputs[argument.name]
             if isinstance(argument.symbol, sympy.IndexedBase):
                 self.sizes.update(zip(argument.symbol.shape or (), shape, strict=False))
+
+    def sizes_of(self, entry: Entry) -> tuple[Dim, ...]:
+        """Gives the shape of the output."""
+        return tuple(self.sizes[s] for s in entry.cotangent.base.shape) if entry.indices else ()
 
     def bound(self, index: Any, size: Any) -> "_Names":
         """Gives the names inside a sum."""

@@ -102,17 +102,22 @@ def examine(
       views: The primal, the rule and `jax.grad`.
     """
     entry = _offset(arguments, moving, at, point)
-    below, left = _side(views.scalar, point, moving, at, -1)
-    above, right = _side(views.scalar, point, moving, at, 1)
+    resolved = True
+    try:
+        below, left = _side(views.scalar, point, moving, at, -1)
+        above, right = _side(views.scalar, point, moving, at, 1)
+    except Unresolved:
+        resolved = False
+        below = left = above = right = None
     rule, jax = _values(views.rule, point), _values(views.jax, point)
     taken, taken_by_jax = (v[entry] if v is not None else None for v in (rule, jax))
     kind = classify(taken, taken_by_jax, left, right)
     jax_kind = classify(taken_by_jax, None, left, right)
     note = ""
     difference = _values(views.difference, point)
-    if "unresolved" in (below, above):
+    if not resolved:
         kind = jax_kind = "unresolved"
-    elif below is not None and above is not None and differ(below, above):
+    elif _jumps([below, above, _value(views.scalar, point)]):
         kind = jax_kind = "jump"
     elif rule is not None and not _in_hull(rule, _limits(views.gradient, point, arguments)):
         kind, note = "outside", "the gradient as a whole lies outside the limits around it"
@@ -152,6 +157,12 @@ def classify(rule: Any, jax: Any, left: Any, right: Any) -> Class:
     return "inside" if low < ball(rule) < high else "outside"
 
 
+def _jumps(values: list[Any]) -> bool:
+    """Tells whether the primal's limits from both sides and its value are not all the same."""
+    finite = [v for v in values if v is not None]
+    return any(differ(v, finite[0]) for v in finite)
+
+
 def _offset(arguments: Sequence[Tensor], moving: Tensor, at: tuple[int, ...], point: Point) -> int:
     """Gives the place of an entry in the vector of all cotangents."""
     before = 0
@@ -171,7 +182,7 @@ def _side(
     try:
         result = scalar(moved(point, moving.name, at, start))
     except Unresolved:
-        return "unresolved", None
+        raise
     except Ambiguous:
         return None, None
     if isinstance(result, Dual):
@@ -179,11 +190,15 @@ def _side(
     return result, flint.fmpq(0)
 
 
-def _values(function: Callable[[Point], list[Any]] | None, point: Point) -> list[Any] | None:
+def _value(function: Callable[[Point], Any], point: Point) -> Any:
     try:
-        return None if function is None else function(point)
+        return function(point)
     except Ambiguous:
         return None
+
+
+def _values(function: Callable[[Point], list[Any]] | None, point: Point) -> list[Any] | None:
+    return None if function is None else _value(function, point)
 
 
 def _limits(

@@ -135,7 +135,7 @@ def numbered(
         index = position[axis]
         if not isinstance(index, Index):
             continue
-        if not isinstance(index.size, int) or index.size > MOST_NUMBERED:
+        if not isinstance(index.size, int) or not 0 < index.size <= MOST_NUMBERED:
             raise Unsupported("a position that is moved, at a symbolic size")
         before, after = position[:axis], position[axis + 1 :]
         values = [numbered((*before, i, *after), axes, at) for i in range(index.size)]
@@ -156,8 +156,6 @@ def kind_of(dtype: Any) -> Kind:
         raise Unsupported(f"values of type {dtype}") from error
     if kind == "c":
         raise Unsupported("complex numbers")
-    if kind == "u":
-        raise Unsupported("unsigned whole numbers, which wrap")
     return "bool" if kind == "b" else "int" if kind in "iu" else "float"
 
 

@@ -196,7 +196,8 @@ def branches(node: Node) -> bool:
     """Tells whether a normal form depends on the region."""
     found = _BRANCHES.get(node)
     if found is None:
-        own = node.op == "compare" or (node.op == "kernel" and node.data == "sqrt")
+        real = node.op == "compare" and not node.data[1]
+        own = real or (node.op == "kernel" and node.data == "sqrt")
         found = _BRANCHES[node] = own or any(branches(a) for a in node.args)
     return found
 

@@ -14,7 +14,7 @@ from derivations.boundaries import Unlocated, boundaries, on_boundary
 from derivations.differentiate import Undifferentiable
 from derivations.equality import equal
 from derivations.evaluate import Point, evaluate, rational
-from derivations.formula import definition_of, pullback_of
+from derivations.formula import definition_of, printed, pullback_of
 from derivations.graph import At, Index, Node
 from derivations.kinks import Kink, Views, examine
 from derivations.lift import Array, Unsupported
@@ -175,6 +175,39 @@ def textbook(this: Traced, entry: Any, deadline: float) -> Obligation:
     statement = "the primal is the textbook's definition, and bwd is what SymPy derives from it"
     result = _decided("textbook", statement, this, claims, deadline)
     return result._replace(seconds=time.monotonic() - start)
+
+
+def cited(this: Traced, entry: Any, deadline: float) -> Obligation:
+    """The derivatives that books print follow from the definition."""
+    start = time.monotonic()
+    names, dims = this.subject.names, [t.shape for t in this.tensors]
+    inputs = {a.name: (name, d) for a, name, d in zip(entry.arguments, names, dims, strict=False)}
+    base = Obligation(
+        "cited",
+        "each derivative that a book prints is that of the definition",
+        Verdict.PROVED,
+        ground="over the reals, by index calculus" if this.shapes.sizes else "over the reals",
+        scope=this.shapes.scope,
+    )
+    told, assumptions = [], []
+    for source in entry.cited:
+        claim = printed(entry, source, inputs, this.cotangents[0])
+        outcome = equal(
+            claim.printed, claim.derived, deadline=deadline, hypothesis=claim.hypothesis
+        )
+        condition = f", for {source.condition}" if source.condition else ""
+        told.append(f"{source.source}{condition}")
+        if claim.hypothesis is not None:
+            assumptions.append(source.condition)
+        if not outcome.equal:
+            return base._replace(
+                verdict=Verdict.UNDECIDED,
+                reason=f"{source.source}: {outcome.reason}",
+                seconds=time.monotonic() - start,
+            )
+    return base._replace(
+        details=tuple(told), assumptions=tuple(assumptions), seconds=time.monotonic() - start
+    )
 
 
 def kinks(this: Traced, deadline: float) -> Obligation:

@@ -27,7 +27,8 @@ _LIMITS = (
     (
         "The checker itself.",
         "It rests on Python, on JAX's tracing and on the algebra of FLINT, and on definitions that "
-        "a person has to read: they stand above, each with its source.",
+        "a person has to read: they stand above, each with its source. The derivatives as books "
+        "print them are shown for comparison; the project's tests compare them in numbers.",
     ),
     (
         "Whether it learns.",

@@ -174,7 +174,9 @@ def _(block: d.Steps) -> str:
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
+    # Even inside code, a bar would end the cell.
+    safe = [[re.sub(r"(?<!\\)\|", r"\|", cell) for cell in row] for row in rows]
+    lines = [header, ["---"] * len(header), *safe]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -183,9 +185,9 @@ def _cell(line: d.Line) -> str:
 
 
 def _code(text: str) -> str:
-    # A backtick inside needs a longer fence; a bar would end a cell of a table.
-    fence = "``" if "`" in text else "`"
-    return f"{fence}{text}{fence}".replace("|", "\\|")
+    # A backtick inside needs a longer fence around.
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{text}{fence}"
 
 
 def _figures(blocks: tuple[Any, ...]) -> list[d.Figure]:

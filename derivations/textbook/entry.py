@@ -28,12 +28,14 @@ class Cited(NamedTuple):
       source: Where it is printed so.
       condition: Where or under which hypothesis it holds, such as "x ≠ 0"; empty if everywhere.
       where: Abbreviations of the right-hand side, such as `Eq(p[n, k], softmax of z)`.
+      hypothesis: The condition as an equation, where it is one: it is then taken for granted.
     """
 
     equation: sympy.Eq
     source: Source
     condition: str = ""
     where: tuple[sympy.Eq, ...] = ()
+    hypothesis: sympy.Eq | None = None
 
 
 class Argument(NamedTuple):

@@ -1,6 +1,6 @@
 """Losses: one number an example, summed over the K components of its row."""
 
-from sympy import Abs, Derivative, Expr, Mul, exp, log, sign
+from sympy import Abs, Derivative, Expr, Integer, Mul, exp, log, sign
 
 from derivations.textbook.entry import Argument, Cited, Entry, Source
 from derivations.textbook.notation import K, N, equation, j, k, n, tensor, total
@@ -15,8 +15,11 @@ _ERRORS = (Argument("outputs", _f, (n, k)), Argument("targets", _y, (n, k)))
 _LOGITS = (Argument("logits", _z, (n, k)), Argument("targets", _y, (n, k)))
 
 
-def _gradient(entry: Expr, value: Expr, source: Source, condition: str = "", where=()) -> Cited:
-    return Cited(equation(Derivative(_C[n], entry), value), source, condition, where)
+def _gradient(
+    entry: Expr, value: Expr, source: Source, condition: str = "", where=(), hypothesis=None
+) -> Cited:
+    formula = equation(Derivative(_C[n], entry), value)
+    return Cited(formula, source, condition, where, hypothesis)
 
 
 HALF_SQUARED_ERROR = Entry(
@@ -108,6 +111,7 @@ SOFTMAX_CROSS_ENTROPY = Entry(
             _p[n, k] - _y[n, k],
             bishop("section 4.3.4, eq. 4.109"),
             condition="the targets of a row sum to one, Σ y = 1",
+            hypothesis=equation(total(_y[n, j], j, K), Integer(1)),
             where=(equation(_p[n, k], _softmax),),
         ),
         _gradient(
