@@ -1,19 +1,11 @@
 """`check`: is a hand-written derivative right? For every rule, the same obligations."""
 
-import math
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from derivations import obligations
-from derivations.lift import Unsupported
-from derivations.refute import sizes_to_try
-from derivations.subject import Subject, is_objective, subject_of
-from derivations.trace import Shapes, concrete, symbolic
-from derivations.traced import Traced, traced, validate
-from derivations.verdict import Obligation, Report, Verdict
-
-MOST_ENTRIES = 400  # of an array whose positions are written out one by one
+from derivations.composition import check_network, check_objective
+from derivations.single import check_rule
+from derivations.subject import is_objective
+from derivations.verdict import Report
 
 
 def check(
@@ -28,14 +20,15 @@ def check(
     The traced code is read over the real numbers; a verdict therefore says nothing of rounding.
 
     Args:
-      thing: A `jax.custom_vjp` or `jax.custom_jvp` function, a `functional_nn.Rule`, or a
-        `functional_nn.Layer`.
+      thing: A `jax.custom_vjp` or `jax.custom_jvp` function, a `functional_nn.Rule`, a
+        `functional_nn.Layer` (a network is checked part by part), or an objective.
       *args: Example arguments: arrays, `jax.ShapeDtypeStruct`s, Python numbers, or pytrees of them.
-        Their shapes and dtypes matter, their values do not.
-      textbook: A `derivations.textbook.Entry` to compare with as well.
+        Their shapes and dtypes matter, their values do not. A layer takes (params, x), an
+        objective (params, x, y).
+      textbook: A `derivations.textbook.Entry` to compare a rule with as well.
       sizes: `"all"` proves for every size where it can; sizes that are equal in the example stay
         equal. `"given"` speaks for the example's sizes only.
-      budget: Seconds. What they run out on is `UNDECIDED`.
+      budget: Seconds, for each part of a network. What they run out on is `UNDECIDED`.
 
     Returns:
       A report; `report.verdict` is the worst of its obligations.
@@ -59,174 +52,12 @@ def check(
     if sizes not in ("all", "given"):
         raise ValueError(f"sizes is 'all' or 'given'. Got {sizes!r}.")
     if is_objective(thing) or getattr(thing, "parts", ()):
-        from derivations import composition
-
-        whole = composition.check_objective if is_objective(thing) else composition.check_network
+        whole, takes = (
+            (check_objective, "(params, x, y)")
+            if is_objective(thing)
+            else (check_network, "(params, x)")
+        )
+        if len(args) != takes.count(",") + 1:
+            raise TypeError(f"check of a network takes {takes}. Got {len(args)} arguments.")
         return whole(thing, *args, budget=budget)
-    subject = subject_of(thing, args)
-    kind = "rule" if subject.kind == "rule" else subject.kind
-    deadline = time.monotonic() + budget
-    return Report(subject.name, kind, tuple(_obligations(subject, textbook, sizes, deadline)))
-
-
-def _obligations(
-    subject: Subject, textbook: Any, sizes: str, deadline: float
-) -> Iterator[Obligation]:
-    start = time.monotonic()
-    tracings = _tracings(subject, sizes)
-    first = tracings.general or next(iter(tracings.explicit.values()), None)
-    if first is None:
-        yield Obligation(
-            "value",
-            "fwd returns the value of the primal",
-            Verdict.UNDECIDED,
-            reason="; ".join(dict.fromkeys(tracings.reasons)),
-            seconds=time.monotonic() - start,
-        )
-        return
-    if textbook is not None:
-        yield _settled(
-            "textbook", tracings, lambda t: obligations.textbook(t, textbook, deadline), once=True
-        )
-        yield _settled(
-            "cited", tracings, lambda t: obligations.cited(t, textbook, deadline), once=True
-        )
-    yield _settled("value", tracings, lambda t: obligations.value(t, deadline))
-    for place, argument in enumerate(first.wanted):
-        yield _settled(
-            f"cotangent[{subject.names[argument]}]",
-            tracings,
-            lambda t, place=place: obligations.cotangent(t, place, deadline),
-        )
-    # What is the vector-Jacobian product at every size is linear there too.
-    yield _settled("linear", tracings, lambda t: obligations.linear(t, deadline), once=True)
-    yield _settled("kinks", tracings, lambda t: obligations.kinks(t, deadline), once=True)
-
-
-class _Tracings(NamedTuple):
-    """A subject, traced.
-
-    Attributes:
-      general: At symbolic sizes, or at the given ones; `None` if that could not be lifted.
-      sizes: The same at single sizes, where Python code may have branched on a size.
-      explicit: Where the general one failed: at small sizes, entry by entry, by the sizes' text.
-      given: The text of the example's own sizes.
-      reasons: Why tracings failed.
-    """
-
-    general: Traced | None
-    sizes: tuple[Traced, ...]
-    explicit: dict[str, Traced]
-    given: str
-    reasons: tuple[str, ...]
-
-
-def _tracings(subject: Subject, sizes: str) -> _Tracings:
-    try:
-        general = symbolic(subject.shapes, subject.names)
-    except Unsupported as error:
-        return _Tracings(None, (), {}, "", (str(error),))
-    given = concrete(general, general.sizes)
-    reasons: list[str] = []
-    tried = _attempt(subject, general if sizes == "all" else given, reasons)
-    if tried is not None:
-        single = [given] if sizes == "all" and general.sizes else []
-        single += [concrete(general, ones) for ones in _ones(general.sizes)] if single else []
-        others = [_attempt(subject, s, reasons, automatic=False, held=False) for s in single]
-        return _Tracings(tried, tuple(t for t in others if t), {}, given.scope, tuple(reasons))
-    explicit = {}
-    for numbers in (
-        [*sizes_to_try(general.sizes), general.sizes] if sizes == "all" else [general.sizes]
-    ):
-        shapes = concrete(general, numbers, explicit=True)
-        if shapes.scope in explicit or _entries(shapes) > MOST_ENTRIES:
-            continue
-        this = _attempt(subject, shapes, reasons)
-        if this is not None:
-            explicit[shapes.scope] = this
-    return _Tracings(None, (), explicit, given.scope, tuple(reasons))
-
-
-def _ones(sizes: dict[str, int]) -> list[dict[str, int]]:
-    return [{**sizes, name: 1} for name in sizes]
-
-
-def _attempt(
-    subject: Subject,
-    shapes: Shapes,
-    reasons: list[str],
-    *,
-    automatic: bool = True,
-    held: bool = True,
-) -> Traced | None:
-    try:
-        this = traced(subject, shapes, automatic=automatic)
-        if held:
-            validate(this)
-    except Unsupported as error:
-        reasons.append(f"at {shapes.scope}: {error}" if shapes.explicit else str(error))
-        return None
-    return this
-
-
-def _entries(shapes: Shapes) -> int:
-    return max((math.prod(a.shape) for a in shapes.avals), default=1)
-
-
-def _settled(
-    name: str,
-    tracings: _Tracings,
-    prove: Callable[[Traced], Obligation],
-    *,
-    once: bool = False,
-) -> Obligation:
-    """Gives the general verdict, held against single sizes, or what explicit sizes say together."""
-    start = time.monotonic()
-    if tracings.general is not None:
-        outcome = _tried(name, tracings.general, prove)
-        singles = () if once or outcome.verdict is not Verdict.PROVED else tracings.sizes
-        for this in singles:
-            single = _tried(name, this, prove)
-            if single.verdict is not Verdict.PROVED and single.reason != obligations.NOWHERE:
-                outcome = single._replace(reason=f"{single.scope}: {single.reason}")
-                break
-        else:
-            if singles:
-                seen = "; ".join(this.shapes.scope.removeprefix("the sizes ") for this in singles)
-                held = f"Python code does not branch on a size (held against {seen})"
-                outcome = outcome._replace(assumptions=(*outcome.assumptions, held))
-        return outcome._replace(seconds=time.monotonic() - start)
-    outcomes = {}
-    for scope, this in tracings.explicit.items():
-        outcomes[scope] = outcome = _tried(name, this, prove)
-        if outcome.verdict is Verdict.REFUTED:
-            return outcome._replace(seconds=time.monotonic() - start)
-    proved = [scope for scope, o in outcomes.items() if o.verdict is Verdict.PROVED]
-    first = next(iter(outcomes.values()))
-    seconds = time.monotonic() - start
-    if tracings.given in proved:
-        scope = "; ".join(s.removeprefix("the sizes ") for s in proved)
-        return first._replace(
-            verdict=Verdict.PROVED, reason="", scope=f"the sizes {scope}", seconds=seconds
-        )
-    failed = [o.reason for o in outcomes.values() if o.reason] + list(tracings.reasons)
-    reason = "; ".join(dict.fromkeys(failed))
-    shown = f"proved at {'; '.join(proved)}, not at {tracings.given}: " if proved else ""
-    return first._replace(
-        verdict=Verdict.UNDECIDED, scope=tracings.given, reason=shown + reason, seconds=seconds
-    )
-
-
-def _tried(name: str, this: Traced, prove: Callable[[Traced], Obligation]) -> Obligation:
-    start = time.monotonic()
-    try:
-        return prove(this)
-    except Unsupported as error:
-        return Obligation(
-            name,
-            "",
-            Verdict.UNDECIDED,
-            scope=this.shapes.scope,
-            reason=str(error),
-            seconds=time.monotonic() - start,
-        )
+    return check_rule(thing, *args, textbook=textbook, sizes=sizes, budget=budget)

@@ -16,12 +16,11 @@ from jax import export
 
 from derivations import abstract
 from derivations import graph as g
-from derivations.check import check
 from derivations.differentiate import derivative
 from derivations.equality import equal
 from derivations.graph import At, Index, Node
 from derivations.lift import Array, Unsupported
-from derivations.subject import is_layer, is_objective
+from derivations.single import check_rule
 from derivations.trace import Shapes, lifted, symbolic
 from derivations.verdict import Obligation, Report, Verdict
 
@@ -38,7 +37,7 @@ def check_network(net: Any, params: Any, x: Any, *, budget: float = 30.0) -> Rep
       budget: Seconds for each part.
     """
     if not getattr(net, "parts", ()):
-        return check(net, params, x, budget=budget)
+        return check_rule(net, params, x, budget=budget)
     parts = []
     given = x
     for i, (part, own) in enumerate(zip(net.parts, params, strict=True)):
@@ -53,14 +52,9 @@ def check_objective(objective: Any, params: Any, x: Any, y: Any, *, budget: floa
     """Checks a network with its loss: the network, the loss, and the gradient of the mean loss."""
     net = check_network(objective.net, params, x, budget=budget)
     outputs = jax.eval_shape(objective.net.apply, params, x)
-    loss = check(objective.loss, outputs, y, budget=budget)
+    loss = check_rule(objective.loss, outputs, y, budget=budget)
     theorem = _mean_loss(objective, params, x, y, time.monotonic() + budget)
     return Report("objective", "network", (*net.obligations, theorem), (*net.parts, loss))
-
-
-def is_composite(thing: Any) -> bool:
-    """Tells whether something is made of parts that are checked one by one."""
-    return is_objective(thing) or (is_layer(thing) and bool(getattr(thing, "parts", ())))
 
 
 def _serial(net: Any, params: Any, x: Any, deadline: float) -> Obligation:

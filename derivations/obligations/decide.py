@@ -1,0 +1,67 @@
+"""How an obligation is decided: a proof for every pair, or else the search for a witness."""
+
+import time
+from collections.abc import Sequence
+
+from derivations.equality import equal
+from derivations.graph import At, Node
+from derivations.normal import branches
+from derivations.refute import Tensor, witness
+from derivations.traced import Traced
+from derivations.verdict import Obligation, Verdict
+
+NOWHERE = "the truth has no value anywhere at these sizes"
+
+Pair = tuple[tuple[At, ...], Node, Node]  # where, found, expected
+
+
+def decided(
+    name: str,
+    statement: str,
+    this: Traced,
+    claims: Sequence[tuple[str, Sequence[Pair]]],
+    deadline: float,
+    tensors: Sequence[Tensor] | None = None,
+    *,
+    domains: bool = True,
+) -> Obligation:
+    """Proves every pair equal, or looks for a witness."""
+    start = time.monotonic()
+    regions = 1
+    off = any(branches(n) for _, pairs in claims for _, a, b in pairs for n in (a, b))
+    base = Obligation(
+        name,
+        statement,
+        Verdict.PROVED,
+        scope=this.shapes.scope + (", off the boundaries" if off else ""),
+        assumptions=tuple(sorted(this.assumptions)),
+    )
+    for output, pairs in claims:
+        for at, found, truth in pairs:
+            outcome = equal(found, truth, deadline=deadline, domains=domains)
+            if outcome.equal and not outcome.regions:
+                return base._replace(verdict=Verdict.UNDECIDED, reason=NOWHERE)
+            if outcome.equal:
+                regions = max(regions, outcome.regions)
+                continue
+            counterexample = witness(
+                found, truth, at, output, tensors or this.tensors,
+                {} if this.shapes.explicit else this.shapes.sizes, deadline,
+            )  # fmt: skip
+            seconds = time.monotonic() - start
+            if counterexample is None:
+                return base._replace(
+                    verdict=Verdict.UNDECIDED, seconds=seconds,
+                    reason=f"{output}: {outcome.reason}, and no counterexample was found",
+                )  # fmt: skip
+            return base._replace(
+                verdict=Verdict.REFUTED, ground="over the reals, by a counterexample",
+                reason=f"{output} is not the derivative" if output.startswith("d")
+                else f"{output} differs",
+                witness=counterexample, seconds=seconds,
+            )  # fmt: skip
+    how = (
+        "by index calculus" if this.shapes.sizes and not this.shapes.explicit else "by normal form"
+    )
+    where = f", on {regions} open regions" if regions > 1 else ""
+    return base._replace(ground=f"over the reals, {how}{where}", seconds=time.monotonic() - start)

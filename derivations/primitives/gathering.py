@@ -1,0 +1,151 @@
+"""Entries at positions that are computed: indexing, embeddings, windows that move.
+
+A label that is not known picks an entry as a sum over all of them: w[i] = Σ_v [i = v] w[v].
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from jax.lax import GatherScatterMode
+
+from derivations import graph as g
+from derivations.graph import At, Dim, Node
+from derivations.lift import Array, Lifting, Unsupported, dim_of
+from derivations.primitives import whole
+from derivations.primitives.registry import choice, kind_at, reads, shape_of
+
+IN_RANGE = "every index lies within its axis, counted from the front"
+
+
+def entry_at(lifting: Lifting, a: Array, where: Sequence[At | Node]) -> Node:
+    """Gives the entry of an array at positions some of which are computed whole numbers.
+
+    Outside the array it is zero, or false.
+    """
+    return _entry_at(lifting, a, tuple(where), {})
+
+
+def _entry_at(
+    lifting: Lifting,
+    a: Array,
+    where: tuple[At | Node, ...],
+    memory: dict[tuple[At | Node, ...], Node],
+) -> Node:
+    if where not in memory:
+        memory[where] = _found_at(lifting, a, where, memory)
+    return memory[where]
+
+
+def _found_at(
+    lifting: Lifting,
+    a: Array,
+    where: tuple[At | Node, ...],
+    memory: dict[tuple[At | Node, ...], Node],
+) -> Node:
+    def put(axis: int, p: At | Node) -> Node:
+        return _entry_at(lifting, a, (*where[:axis], p, *where[axis + 1 :]), memory)
+
+    for axis, p in enumerate(where):
+        if not isinstance(p, Node):
+            continue
+        position = whole.as_position(p, a.shape[axis])
+        if position is not None:
+            return put(axis, position)
+        dim = a.shape[axis]
+        if p.op == "const" and (isinstance(dim, int) or p.data < 0):
+            return _nothing(a)
+        if p.op == "select" and whole.one_of_several(p):
+            return choice(p.args[0], put(axis, p.args[1]), put(axis, p.args[2]))
+        if a.kind == "bool":
+            # The one entry that is picked counts one if it is true.
+            body = lambda v: g.select(_same(p, v, put(axis, v)), g.ONE, g.ZERO)  # noqa: E731
+            return whole.compare("eq", lifting.sum("v", dim, body), g.ONE)
+        return lifting.sum(
+            "v", dim, lambda v: choice(whole.compare("eq", p, g.index(v)), put(axis, v), g.ZERO)
+        )
+    return a.at(*(p for p in where if not isinstance(p, Node)))
+
+
+def _same(p: Node, v: At, entry: Node) -> Node:
+    return g.and_(whole.compare("eq", p, g.index(v)), entry)
+
+
+def _nothing(a: Array) -> Node:
+    return g.FALSE if a.kind == "bool" else g.ZERO
+
+
+@reads("gather")
+def _gather(lifting: Lifting, eqn: Any, a: Array, indices: Array) -> Array:
+    numbers = eqn.params["dimension_numbers"]
+    lengths = [dim_of(d) for d in eqn.params["slice_sizes"]]
+    away = {*numbers.collapsed_slice_dims, *numbers.operand_batching_dims}
+    kept = [axis for axis in range(len(a.shape)) if axis not in away]
+    fill = _fill(eqn, a)
+
+    def at(position: tuple[At, ...]) -> Node:
+        offsets = {axis: position[i] for axis, i in zip(kept, numbers.offset_dims, strict=True)}
+        batch = [p for i, p in enumerate(position) if i not in numbers.offset_dims]
+        where: list[At | Node] = [offsets.get(axis, 0) for axis in range(len(a.shape))]
+        for axis, i in zip(
+            numbers.operand_batching_dims, numbers.start_indices_batching_dims, strict=True
+        ):
+            where[axis] = batch[i]
+        outside = g.FALSE
+        for i, axis in enumerate(numbers.start_index_map):
+            start, missed = started(
+                lifting, eqn, indices.at(*batch, i), a.shape[axis], lengths[axis]
+            )
+            where[axis] = g.add(start, g.index(offsets.get(axis, 0)))
+            outside = g.or_(outside, missed)
+        if outside is g.TRUE:
+            return fill
+        return choice(outside, fill, entry_at(lifting, a, where))
+
+    return Array(shape_of(eqn), a.kind, at)
+
+
+def _fill(eqn: Any, a: Array) -> Node:
+    value = eqn.params.get("fill_value")
+    if a.kind == "bool":
+        return g.TRUE if value in (None, True) else g.FALSE
+    return g.const(float("nan") if value is None else float(value))
+
+
+def started(lifting: Lifting, eqn: Any, start: Node, dim: Dim, length: Dim) -> tuple[Node, Node]:
+    """Gives where a window starts, and whether it is outside the array.
+
+    Args:
+      lifting: Takes note of what is assumed.
+      eqn: A gather or scatter.
+      start: The index as it was computed.
+      dim: The size of the array.
+      length: The size of the window.
+    """
+    last = g.sub(g.size(dim), g.size(length))
+    mode = GatherScatterMode.from_any(eqn.params["mode"])
+    if mode == GatherScatterMode.CLIP:
+        return whole.clamp(start, g.ZERO, last), g.FALSE
+    inside = g.and_(whole.compare("le", g.ZERO, start), whole.compare("le", start, last))
+    if mode == GatherScatterMode.FILL_OR_DROP and inside in (g.TRUE, g.FALSE):
+        return start, g.not_(inside)
+    if inside is g.FALSE:
+        raise Unsupported("an index outside its axis")
+    if inside is g.TRUE:
+        return start, g.FALSE
+    lifting.assumptions.add(IN_RANGE)
+    return whole.counted_from_the_front(start, dim), g.FALSE
+
+
+@reads("dynamic_slice")
+def _dynamic_slice(lifting: Lifting, eqn: Any, a: Array, *starts: Array) -> Array:
+    shape = shape_of(eqn)
+    starts = starts[: len(shape)]  # sizes that are symbols come after them
+
+    def at(position: tuple[At, ...]) -> Node:
+        where = []
+        for p, start, length, size in zip(position, starts, shape, a.shape, strict=True):
+            last = g.sub(g.size(size), g.size(length))
+            where.append(g.add(whole.clamp(start.at(), g.ZERO, last), g.index(p)))
+        return entry_at(lifting, a, where)
+
+    return Array(shape, kind_at(eqn), at)

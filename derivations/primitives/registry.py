@@ -1,0 +1,124 @@
+"""The table of readings, and what most of them are made with."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from derivations import graph as g
+from derivations.graph import At, Dim, Node
+from derivations.lift import Array, Kind, Lifting, dim_of, kind_of
+
+Reading = Callable[..., Any]  # (lifting, eqn, *operands) -> Array, or a list of them
+PRIMITIVES: dict[str, Reading] = {}
+
+_RANDOM = ", which draws random numbers"
+_OUTSIDE = ", whose code JAX does not show"
+REFUSED: dict[str, str] = {  # why these have no reading, for the message
+    "random_bits": _RANDOM,
+    "random_fold_in": _RANDOM,
+    "random_gamma": _RANDOM,
+    "random_seed": _RANDOM,
+    "random_split": _RANDOM,
+    "random_unwrap": _RANDOM,
+    "random_wrap": _RANDOM,
+    "threefry2x32": _RANDOM,
+    "rng_bit_generator": _RANDOM,
+    "ffi_call": _OUTSIDE,
+    "io_callback": _OUTSIDE,
+    "pallas_call": _OUTSIDE,
+    "pure_callback": _OUTSIDE,
+    "bitcast_convert_type": ", which takes the bits of a float apart",
+    "nextafter": ", which takes the bits of a float apart",
+}
+
+
+def reads(*names: str) -> Callable[[Reading], Reading]:
+    """Registers the reading of primitives."""
+
+    def register(reading: Reading) -> Reading:
+        PRIMITIVES.update(dict.fromkeys(names, reading))
+        return reading
+
+    return register
+
+
+def shape_of(eqn: Any, output: int = 0) -> tuple[Dim, ...]:
+    """Gives the shape of an output."""
+    return tuple(dim_of(d) for d in eqn.outvars[output].aval.shape)
+
+
+def kind_at(eqn: Any, output: int = 0) -> Kind:
+    """Gives the kind of number of an output."""
+    return kind_of(eqn.outvars[output].aval.dtype)
+
+
+def dtype_of(eqn: Any) -> np.dtype:
+    """Gives the dtype of the first output."""
+    return np.dtype(eqn.outvars[0].aval.dtype)
+
+
+def entrywise(function: Callable[..., Node]) -> Reading:
+    """Gives the reading of a function that is applied entry by entry."""
+
+    def reading(_: Lifting, eqn: Any, *operands: Array) -> Array:
+        def at(position: tuple[At, ...]) -> Node:
+            # A scalar operand (a literal) stands at every position.
+            return function(*(a.at(*position) if a.shape else a.at() for a in operands))
+
+        return Array(shape_of(eqn), kind_at(eqn), at)
+
+    return reading
+
+
+def elementwise(function: Callable[..., Node]) -> Reading:
+    """Gives the same, for a function that is no choice: it goes inside masks."""
+    return entrywise(lambda *args: outside_masks(function, args))
+
+
+def outside_masks(function: Callable[..., Node], args: Sequence[Node]) -> Node:
+    """Applies a function inside every choice that has an infinite branch.
+
+    What a mask sets to minus infinity then never meets a real number: max(x if p else -inf, y) is
+    max(x, y) if p, else y.
+    """
+    for a in args:
+        if _masked(a):
+            condition = a.args[0]
+            return choice(
+                condition,
+                outside_masks(function, [_branch(b, condition, 1) for b in args]),
+                outside_masks(function, [_branch(b, condition, 2) for b in args]),
+            )
+    return function(*args)
+
+
+def _masked(node: Node) -> bool:
+    return node.op == "select" and any(a.op == "inf" or _masked(a) for a in node.args[1:])
+
+
+def _branch(node: Node, condition: Node, which: int) -> Node:
+    return node.args[which] if node.op == "select" and node.args[0] is condition else node
+
+
+def choice(condition: Node, if_true: Node, if_false: Node) -> Node:
+    """Gives one of two values; of two truth values, without a choice where one is known."""
+    if if_true is g.TRUE and if_false is g.FALSE:
+        return condition
+    if if_true is g.TRUE:
+        return g.or_(condition, if_false)
+    if if_true is g.FALSE:
+        return g.and_(g.not_(condition), if_false)
+    if if_false is g.TRUE:
+        return g.or_(g.not_(condition), if_true)
+    if if_false is g.FALSE:
+        return g.and_(condition, if_true)
+    return g.select(condition, if_true, if_false)
+
+
+def summed(lifting: Lifting, dims: Sequence[Dim], body: Callable[..., Node]) -> Node:
+    """Gives the sum of `body(p, q, ...)` over several axes."""
+    if not dims:
+        return body()
+    first, *others = dims
+    return lifting.sum("r", first, lambda p: summed(lifting, others, lambda *q: body(p, *q)))
