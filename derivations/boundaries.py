@@ -16,7 +16,19 @@ from derivations.graph import Index, Node
 from derivations.index import rename
 from derivations.kernels import Unnormalised
 from derivations.normal import normal
-from derivations.polynomial import Poly, TooLarge, free, freeze, gens, height, label, of, thaw
+from derivations.polynomial import (
+    Exponent,
+    Gen,
+    Poly,
+    TooLarge,
+    free,
+    freeze,
+    gens,
+    height,
+    label,
+    of,
+    thaw,
+)
 from derivations.refute import Tensor, differ, points
 from derivations.regions import Split
 from derivations.signs import never_zero, whole
@@ -109,12 +121,16 @@ def _words(poly: Poly) -> str:
     """Gives a boundary in words, for the common ones: `x = 6`, `a = b`."""
     constant = poly.get((), 0)
     rest = [(m, c) for m, c in poly.items() if m]
-    letters = [m[0][0].data[0] for m, _ in rest if len(m) == 1 and m[0][0].kind == "entry"]
+    letters = [m[0][0].data[0] for m, _ in rest if len(m) == 1 and _is_entry(*m[0])]
     if len(letters) == len(rest) == 1:
         return f"{letters[0]} = {-constant / rest[0][1]}"
     if len(letters) == len(rest) == 2 and not constant and rest[0][1] == -rest[1][1]:
         return f"{letters[0]} = {letters[1]}"
     return f"f({', '.join(sorted(_inputs(expression(poly))))}) = 0"
+
+
+def _is_entry(generator: Gen, e: Exponent) -> bool:
+    return generator.kind == "entry" and e == 1
 
 
 def _inputs(node: Node) -> set[str]:

@@ -119,7 +119,9 @@ def examine(
         kind = jax_kind = "unresolved"
     elif _jumps([below, above, _value(views.scalar, point)]):
         kind = jax_kind = "jump"
-    elif rule is not None and not _in_hull(rule, _limits(views.gradient, point, arguments)):
+    elif rule is None or kind == "outside":
+        pass
+    elif not _in_hull(rule, _limits(views.gradient, point, arguments)):
         kind, note = "outside", "the gradient as a whole lies outside the limits around it"
     if difference is not None and any(differ(d, flint.fmpq(0)) for d in difference):
         kind, note = "outside", "fwd gives another value there than the primal"

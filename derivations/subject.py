@@ -11,6 +11,10 @@ import numpy as np
 Kind = Literal["rule", "custom_vjp", "custom_jvp", "layer"]
 
 
+class MalformedRule(TypeError):
+    """A rule breaks the contract of `jax.custom_vjp`: JAX itself would not take it."""
+
+
 class Subject(NamedTuple):
     """A rule over a flat list of arrays.
 
@@ -23,6 +27,7 @@ class Subject(NamedTuple):
       value: `value(*arrays) -> list of outputs`, as the rule's forward pass gives them.
       pull: `pull(arrays, cotangents) -> list of cotangents`, one for each array; `None` where the
         rule gives none.
+      assumptions: What the check takes for granted from the start.
     """
 
     name: str
@@ -32,6 +37,7 @@ class Subject(NamedTuple):
     primal: Callable[..., list[jax.Array]]
     value: Callable[..., list[jax.Array]]
     pull: Callable[[Sequence[Any], Sequence[Any]], list[Any]]
+    assumptions: tuple[str, ...] = ()
 
 
 def is_rule(thing: Any) -> bool:
@@ -61,8 +67,10 @@ def subject_of(thing: Any, args: Sequence[Any]) -> Subject:
     """
     name = getattr(thing, "__name__", None) or getattr(thing, "name", None) or type(thing).__name__
     if is_rule(thing):
+        _fits(name, thing.primal, args)
         return _from_passes(name, "rule", thing.primal, thing.fwd, thing.bwd, args)
     if is_layer(thing):
+        _fits(name, thing.apply, args)
         return _from_passes(name, "layer", thing.apply, thing.fwd, thing.bwd, args)
     if isinstance(thing, jax.custom_vjp):
         return _from_custom_vjp(name, thing, args)
@@ -83,6 +91,7 @@ def subject_of(thing: Any, args: Sequence[Any]) -> Subject:
 def _from_custom_vjp(name: str, f: Any, args: Sequence[Any]) -> Subject:
     if getattr(f, "fwd", None) is None or getattr(f, "bwd", None) is None:
         raise TypeError(f"{name} is a jax.custom_vjp function without a rule. Call defvjp first.")
+    _fits(name, f.fun, args)
     static = [i % len(args) for i in f.nondiff_argnums] if args else []
     fixed = [args[i] for i in static]
 
@@ -99,12 +108,15 @@ def _from_custom_vjp(name: str, f: Any, args: Sequence[Any]) -> Subject:
         [a for i, a in enumerate(args) if i not in static],
         named=f.fun,
         skipped=static,
+        assumptions=tuple(f"argument {i} is fixed to {args[i]!r}" for i in static),
     )
 
 
 def _from_custom_jvp(name: str, f: Any, args: Sequence[Any]) -> Subject:
     if getattr(f, "jvp", None) is None:
         raise TypeError(f"{name} is a jax.custom_jvp function without a rule. Call defjvp first.")
+
+    _fits(name, f.fun, args)
 
     def fwd(*arrays: Any) -> tuple[Any, Any]:
         return jax.vjp(f, *arrays)
@@ -123,6 +135,7 @@ def _from_passes(
     args: Sequence[Any],
     named: Callable[..., Any] | None = None,
     skipped: Sequence[int] = (),
+    assumptions: tuple[str, ...] = (),
 ) -> Subject:
     leaves, tree = jax.tree.flatten(list(args))
     output: list[Any] = []  # the output's tree, known once the primal has run
@@ -135,7 +148,7 @@ def _from_passes(
     def run_value(*arrays: Any) -> list[jax.Array]:
         pair = fwd(*jax.tree.unflatten(tree, arrays))
         if not isinstance(pair, tuple) or len(pair) != 2:
-            raise TypeError(f"{name}: fwd must return (output, residuals). Got {type(pair)}.")
+            raise MalformedRule(f"{name}: fwd must return (output, residuals). Got {type(pair)}.")
         return jax.tree.leaves(pair[0])
 
     def pull(arrays: Sequence[Any], cotangents: Sequence[Any]) -> list[Any]:
@@ -151,18 +164,32 @@ def _from_passes(
         run_primal,
         run_value,
         pull,
+        assumptions,
     )
+
+
+def _fits(name: str, primal: Callable[..., Any], args: Sequence[Any]) -> None:
+    try:
+        signature = inspect.signature(primal)
+    except (TypeError, ValueError):
+        return  # a callable that does not tell its parameters
+    try:
+        signature.bind(*args)
+    except TypeError as error:
+        raise TypeError(
+            f"check needs example arguments that fit {name}{signature}. Got {len(args)}: {error}."
+        ) from error
 
 
 def _cotangents(name: str, result: Any, args: list[Any], kind: Kind) -> list[Any]:
     """Gives one cotangent for each array; `None` stands for a whole argument without one."""
     if not isinstance(result, (tuple, list)):
-        raise TypeError(
+        raise MalformedRule(
             f"{name}: bwd must return a tuple of cotangents, one for each argument. "
             f"Got {type(result).__name__}. For one argument, return (dx,)."
         )
     if len(result) != len(args):
-        raise TypeError(
+        raise MalformedRule(
             f"{name}: bwd must return one cotangent for each of the {len(args)} arguments. "
             f"Got {len(result)}."
         )
@@ -174,7 +201,7 @@ def _cotangents(name: str, result: Any, args: list[Any], kind: Kind) -> list[Any
             continue
         own, own_tree = jax.tree.flatten(cotangent, is_leaf=lambda x: x is None)
         if own_tree != jax.tree.structure(argument, is_leaf=lambda x: x is None):
-            raise TypeError(
+            raise MalformedRule(
                 f"{name}: a cotangent must have the structure of its argument, {tree}. "
                 f"Got {own_tree}."
             )

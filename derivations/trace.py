@@ -38,12 +38,15 @@ def _double(dtype: Any) -> Any:
 def symbolic(shapes: Sequence[jax.ShapeDtypeStruct], names: Sequence[str]) -> Shapes:
     """Gives every size above one a symbol; equal sizes share theirs."""
     letters: dict[Any, str] = {}
-    for shape in shapes:
-        for size in shape.shape:
-            if size != 1 and size not in letters:
-                given = str(size)
-                free = (c for c in _letters() if c not in letters.values())
-                letters[size] = given if given.isidentifier() else next(free)
+    found = [size for shape in shapes for size in shape.shape if size != 1]
+    for size in found:
+        if str(size).isidentifier():
+            letters[size] = str(size)
+    for size in found:
+        if size not in letters:
+            letters[size] = next(c for c in _letters() if c not in letters.values())
+    order = list(dict.fromkeys(found))
+    letters = {size: letters[size] for size in order}
     dims = export.symbolic_shape(",".join(letters.values()))
     symbols = dict(zip(letters.values(), dims, strict=True))
     avals, parts = [], []
@@ -100,13 +103,14 @@ def lifted(
 
     with jax.enable_x64(True):
         jaxpr = jax.make_jaxpr(outputs)(*shapes.avals)
+    # Entries are read when they are asked for: what that takes for granted arrives in this set.
     lifting = Lifting(explicit=shapes.explicit)
+    lifting.assumptions = assumptions
     inputs = [
         variable(name, [dim_of(d) for d in aval.shape], kind_of(aval.dtype))
         for name, aval in zip(names, shapes.avals, strict=True)
     ]
     arrays = iter(lifting.closed(jaxpr, inputs))
-    assumptions |= lifting.assumptions
     return [next(arrays) if there else None for there in present]
 
 

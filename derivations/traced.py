@@ -13,7 +13,7 @@ from derivations.evaluate import Ambiguous, Point, Tie, ball, evaluate
 from derivations.graph import At, Dim, Index, Node
 from derivations.lift import Array, Unsupported, dim_of, kind_of
 from derivations.refute import Tensor, points
-from derivations.subject import Subject
+from derivations.subject import MalformedRule, Subject
 from derivations.trace import Shapes, by_jax, concrete, lifted, small_sizes
 
 AGREEMENT = 1e-8  # relative: how far a lift, in balls, may be from JAX's float64
@@ -49,7 +49,7 @@ class Traced(NamedTuple):
     pulled: list[Array | None]
     jax: list[Array] | None
     jax_reason: str
-    assumptions: frozenset[str]
+    assumptions: set[str]
 
     def inputs(self, *extra: Any) -> Shapes:
         """Gives the shapes with those of the cotangents after them."""
@@ -65,13 +65,16 @@ def traced(subject: Subject, shapes: Shapes, *, automatic: bool = True) -> Trace
     try:
         with jax.enable_x64(True):
             outputs = jax.eval_shape(subject.primal, *shapes.avals)
+    except MalformedRule:
+        raise
     except Exception as error:  # whatever the traced code raises at these shapes
         raise Unsupported(f"tracing failed: {_first_line(error)}") from error
     if not shapes.explicit:
         _refuse_odd(outputs)
     names = subject.names
     cotangents = tuple(
-        "cotangent" + (f"[{i}]" if len(outputs) > 1 else "") for i in range(len(outputs))
+        unused("cotangent" + (f"[{i}]" if len(outputs) > 1 else ""), names)
+        for i in range(len(outputs))
     )
     count = len(names)
     wanted = tuple(i for i, a in enumerate(shapes.avals) if a.dtype == np.float64)
@@ -81,12 +84,12 @@ def traced(subject: Subject, shapes: Shapes, *, automatic: bool = True) -> Trace
         pulled = subject.pull(everything[:count], everything[count:])
         return [pulled[i] for i in wanted]
 
-    assumptions: set[str] = set()
+    assumptions = set(subject.assumptions)
     try:
         primal = lifted(subject.primal, shapes, names, assumptions)
         value = lifted(subject.value, shapes, names, assumptions)
         pulled = lifted(rule, both, (*names, *cotangents), assumptions)
-    except Unsupported:
+    except (MalformedRule, Unsupported):
         raise
     except Exception as error:
         raise Unsupported(f"tracing failed: {_first_line(error)}") from error
@@ -104,8 +107,15 @@ def traced(subject: Subject, shapes: Shapes, *, automatic: bool = True) -> Trace
         subject, shapes, cotangents, tensors, wanted,
         [a for a in primal if a is not None], [a for a in value if a is not None], pulled,
         None if own is None else [a for a in own if a is not None],
-        reason, frozenset(assumptions),
+        reason, assumptions,
     )  # fmt: skip
+
+
+def unused(name: str, taken: Sequence[str]) -> str:
+    """Gives a name for a tensor that no argument has."""
+    while name in taken:
+        name += "'"
+    return name
 
 
 def _aval(output: Any) -> jax.ShapeDtypeStruct:

@@ -232,6 +232,7 @@ def softmax_cross_entropy_bwd(
     log_p, targets = residuals
     dloss = dloss[..., None]
     y = _rows(targets, log_p)
+    # -y_k from z_k itself, and p_k Σ_j y_j from the logarithm, which every term of the sum holds.
     dlogits = (jnp.exp(log_p) * jnp.sum(y, axis=-1, keepdims=True) - y) * dloss
     integer = jnp.issubdtype(targets.dtype, jnp.integer)
     return dlogits, None if integer else -log_p * dloss

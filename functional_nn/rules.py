@@ -50,6 +50,12 @@ def with_rule(rule: Rule) -> Callable[..., Any]:
     (Equinox, Flax, Haiku or none), under `jit` and `vmap`. As with every `custom_vjp` function,
     forward-mode differentiation (`jax.jvp`) is not available; use `rule.primal` for that.
 
+    Args:
+      rule: The operation.
+
+    Returns:
+      A function of the arguments of `rule.primal`, with the same values.
+
     Example:
       >>> import jax
       >>> halved = Rule("halved", lambda x: x / 2, lambda x: (x / 2, None), lambda _, dy: (dy / 2,))

@@ -12,19 +12,35 @@ from derivations.lift import Array, Unsupported
 from derivations.obligations.decide import Pair, decided
 from derivations.refute import Tensor
 from derivations.trace import lifted
-from derivations.traced import NOT_ASKED, Traced, expected, positions
+from derivations.traced import NOT_ASKED, Traced, expected, positions, unused
 from derivations.verdict import Obligation, Verdict
 
 
 def value(this: Traced, deadline: float) -> Obligation:
     """The first output of the forward pass is the primal."""
+    statement = "fwd returns the value of the primal"
+    shapes = [_told(a.shape) for a in this.value], [_told(a.shape) for a in this.primal]
+    if shapes[0] != shapes[1]:
+        given, wanted = (", ".join(s) for s in shapes)
+        return _refuted_by_shape(
+            "value", statement, this, f"fwd gives {given}, and the primal {wanted}"
+        )
     claims = [
         (f"output[{i}]" if len(this.primal) > 1 else "output", list(_pairs(this, v, p)))
         for i, (v, p) in enumerate(zip(this.value, this.primal, strict=True))
     ]
-    if len(this.value) != len(this.primal):
-        raise Unsupported("fwd gives another number of outputs than the primal")
-    return decided("value", "fwd returns the value of the primal", this, claims, deadline)
+    return decided("value", statement, this, claims, deadline)
+
+
+def _refuted_by_shape(name: str, statement: str, this: Traced, reason: str) -> Obligation:
+    return Obligation(
+        name,
+        statement,
+        Verdict.REFUTED,
+        ground="by its shape",
+        scope=this.shapes.scope,
+        reason=reason,
+    )
 
 
 def _pairs(this: Traced, found: Array, truth: Array) -> Iterable[Pair]:
@@ -42,14 +58,7 @@ def cotangent(this: Traced, place: int, deadline: float) -> Obligation:
     given = shape if found is None else found
     if found is not None and found.shape != shape.shape:
         reason = f"d{name} has shape {_told(found.shape)}, and {name} {_told(shape.shape)}"
-        return Obligation(
-            f"cotangent[{name}]",
-            statement,
-            Verdict.REFUTED,
-            ground="by its shape",
-            scope=this.shapes.scope,
-            reason=reason,
-        )
+        return _refuted_by_shape(f"cotangent[{name}]", statement, this, reason)
     where = positions(shape, explicit=this.shapes.explicit)
     assumptions: tuple[str, ...] = ()
     try:
@@ -107,14 +116,17 @@ def linear(this: Traced, deadline: float) -> Obligation:
     names = (
         *this.subject.names,
         *this.cotangents,
-        *(f"second {c}" for c in this.cotangents),
-        "factor",
+        *(unused(f"second {c}", this.subject.names) for c in this.cotangents),
+        unused("factor", this.subject.names),
     )
-    arrays = lifted(excess, shapes, names, set())
+    arrays = lifted(excess, shapes, names, this.assumptions)
     tensors = [
         *this.tensors,
-        *(t._replace(name=f"second {t.name}") for t in this.tensors[count:]),
-        Tensor("factor", (), "float"),
+        *(
+            t._replace(name=name)
+            for t, name in zip(this.tensors[count:], names[count + outputs :], strict=False)
+        ),
+        Tensor(names[-1], (), "float"),
     ]
     claims = [
         (

@@ -3,8 +3,8 @@
 A label that is not known picks an entry as a sum over all of them: w[i] = Σ_v [i = v] w[v].
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from jax.lax import GatherScatterMode
 
@@ -31,47 +31,41 @@ def _entry_at(
     where: tuple[At | Node, ...],
     memory: dict[tuple[At | Node, ...], Node],
 ) -> Node:
-    if where not in memory:
-        memory[where] = _found_at(lifting, a, where, memory)
-    return memory[where]
+    if where in memory:
+        return memory[where]
+    computed = [axis for axis, p in enumerate(where) if isinstance(p, Node)]
+    if not computed:
+        return a.at(*(p for p in where if not isinstance(p, Node)))
+    axis = computed[0]
 
-
-def _found_at(
-    lifting: Lifting,
-    a: Array,
-    where: tuple[At | Node, ...],
-    memory: dict[tuple[At | Node, ...], Node],
-) -> Node:
-    def put(axis: int, p: At | Node) -> Node:
+    def put(p: At | Node) -> Node:
         return _entry_at(lifting, a, (*where[:axis], p, *where[axis + 1 :]), memory)
 
-    for axis, p in enumerate(where):
-        if not isinstance(p, Node):
-            continue
-        position = whole.as_position(p, a.shape[axis])
-        if position is not None:
-            return put(axis, position)
-        dim = a.shape[axis]
-        if p.op == "const" and (isinstance(dim, int) or p.data < 0):
-            return _nothing(a)
-        if p.op == "select" and whole.one_of_several(p):
-            return choice(p.args[0], put(axis, p.args[1]), put(axis, p.args[2]))
+    result = memory[where] = _along(lifting, a, axis, cast(Node, where[axis]), put)
+    return result
+
+
+def _along(
+    lifting: Lifting, a: Array, axis: int, p: Node, put: Callable[[At | Node], Node]
+) -> Node:
+    """Gives the entry at a computed place along one axis."""
+    dim, nothing = a.shape[axis], g.FALSE if a.kind == "bool" else g.ZERO
+    position = whole.as_position(p, dim)
+    if position is not None:
+        return put(position)
+    if p.op == "const" and (isinstance(dim, int) or p.data < 0):
+        return nothing
+    if p.op == "select" and whole.one_of_several(p):
+        return choice(p.args[0], put(p.args[1]), put(p.args[2]))
+
+    def picked(v: At) -> Node:
+        here = whole.compare("eq", p, g.index(v))
         if a.kind == "bool":
-            # The one entry that is picked counts one if it is true.
-            body = lambda v: g.select(_same(p, v, put(axis, v)), g.ONE, g.ZERO)  # noqa: E731
-            return whole.compare("eq", lifting.sum("v", dim, body), g.ONE)
-        return lifting.sum(
-            "v", dim, lambda v: choice(whole.compare("eq", p, g.index(v)), put(axis, v), g.ZERO)
-        )
-    return a.at(*(p for p in where if not isinstance(p, Node)))
+            return choice(g.and_(here, put(v)), g.ONE, g.ZERO)
+        return choice(here, put(v), nothing)
 
-
-def _same(p: Node, v: At, entry: Node) -> Node:
-    return g.and_(whole.compare("eq", p, g.index(v)), entry)
-
-
-def _nothing(a: Array) -> Node:
-    return g.FALSE if a.kind == "bool" else g.ZERO
+    total = lifting.sum("v", dim, picked)
+    return whole.compare("eq", total, g.ONE) if a.kind == "bool" else total
 
 
 @reads("gather")

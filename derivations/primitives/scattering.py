@@ -91,7 +91,7 @@ class _Updates(NamedTuple):
 
         return summed(self.lifting, self.free(), body)
 
-    def count(self, position: tuple[At, ...]) -> Node:
+    def hit_count(self, position: tuple[At, ...]) -> Node:
         """Gives how many updates hit."""
 
         def body(*free: At) -> Node:
@@ -148,7 +148,7 @@ def _scatter(lifting: Lifting, eqn: Any, a: Array, indices: Array, updates: Arra
     def at(position: tuple[At, ...]) -> Node:
         if any(isinstance(d, str) for d in hitting.free()):
             lifting.assumptions.add(APART)
-            missed = whole.compare("eq", hitting.count(position), g.ZERO)
+            missed = whole.compare("eq", hitting.hit_count(position), g.ZERO)
             return choice(missed, a.at(*position), hitting.sum(position))
         hits = list(hitting.hits(position))
         if len(hits) > 1 and not eqn.params["unique_indices"]:

@@ -37,8 +37,10 @@ def _known(function) -> Case:
 
 def _known_whole(function) -> Case:
     def drawn(draw) -> Example:
-        sides = st.tuples(st.integers(-9, 9), st.integers(1, 5))
-        a, b = (jnp.asarray(v, jnp.int32) for v in zip(*(draw(sides) for _ in range(4))))
+        a, b = (
+            jnp.asarray(draw(st.lists(numbers, min_size=4, max_size=4)), jnp.int32)
+            for numbers in (st.integers(-9, 9), st.integers(1, 5))
+        )
         return Example(lambda x: x * lax.convert_element_type(function(a, b), x.dtype), [(4,)])
 
     return drawn

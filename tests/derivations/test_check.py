@@ -1,0 +1,373 @@
+"""What `check` takes, what it refuses, and what its report says."""
+
+import time
+from functools import partial
+from typing import Any
+
+import functional_nn as fnn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from derivations import Obligation, Report, Verdict, check
+from derivations.verdict import worst
+from functional_nn import Rule
+
+X = jax.ShapeDtypeStruct((3, 4), jnp.float32)
+ROW = jax.ShapeDtypeStruct((4,), jnp.float32)
+
+
+def _square(x):
+    return x * x
+
+
+def _square_rule(bwd: Any = lambda x, dy: (2 * x * dy,), **changed: Any) -> Rule:
+    return Rule("square", _square, lambda x: (x * x, x), bwd)._replace(**changed)
+
+
+def _verdicts(report: Report) -> dict[str, str]:
+    return {o.name: str(o.verdict) for o in report.obligations}
+
+
+@jax.custom_vjp
+def square(x):
+    return x * x
+
+
+square.defvjp(lambda x: (x * x, x), lambda x, dy: (2 * x * dy,))
+
+
+# --- what may be checked ------------------------------------------------------------------------
+
+
+def test_the_obligations_of_a_rule():
+    report = check(square, X)
+    assert _verdicts(report) == dict.fromkeys(["value", "cotangent[x]", "linear", "kinks"], "PROVED")
+    assert (report.subject, report.kind) == ("square", "custom_vjp")
+    assert report.seconds > 0
+    for obligation in report.obligations:
+        assert obligation.statement
+        assert obligation.ground
+        assert obligation.scope
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        2.0,
+        np.ones((2, 3)),
+        jnp.ones(3, jnp.bfloat16),
+        jax.ShapeDtypeStruct((5,), jnp.float16),
+        jnp.full(3, jnp.nan),  # values do not matter
+        jax.ShapeDtypeStruct(jax.export.symbolic_shape("batch, 3"), jnp.float32),
+    ],
+    ids=["number", "NumPy", "bfloat16", "float16", "nan", "symbolic"],
+)
+def test_arguments_are_shapes_and_dtypes(argument: Any):
+    assert check(square, argument).verdict is Verdict.PROVED
+
+
+def test_the_scope_names_the_sizes():
+    assert "all sizes n, k with x: (n, k)" in check(square, X).obligations[1].scope
+    assert "n = 3, k = 4" in check(square, X, sizes="given").obligations[1].scope
+    named = jax.ShapeDtypeStruct(jax.export.symbolic_shape("batch, 7"), jnp.float32)
+    assert "batch" in check(square, named).obligations[1].scope
+
+
+def test_given_and_number_sizes_are_not_confused():
+    """A size 3 and a size called n are two sizes, whatever letter the 3 gets."""
+    (n,) = jax.export.symbolic_shape("n")
+    rule = Rule(
+        "mean",
+        lambda x, y: jnp.mean(x),
+        lambda x, y: (jnp.mean(x), (x, y)),
+        lambda r, dy: (jnp.ones_like(r[0]) * dy / r[1].shape[0], jnp.zeros_like(r[1])),
+    )
+    given = jax.ShapeDtypeStruct((3,), jnp.float32), jax.ShapeDtypeStruct((n,), jnp.float32)
+    assert check(rule, *given).verdict is Verdict.REFUTED
+
+
+def test_a_pytree_has_a_cotangent_for_each_leaf():
+    @jax.custom_vjp
+    def product(p):
+        return p["a"] * p["b"][0]
+
+    def bwd(p, dy):
+        return ({"a": dy * p["b"][0], "b": (dy * p["a"],)},)
+
+    product.defvjp(lambda p: (p["a"] * p["b"][0], p), bwd)
+    report = check(product, {"a": X, "b": (X,)})
+    assert report.verdict is Verdict.PROVED
+    assert {"cotangent[p['a']]", "cotangent[p['b'][0]]"} < set(_verdicts(report))
+    product.defvjp(
+        lambda p: (p["a"] * p["b"][0], p),
+        lambda p, dy: ({"a": dy * p["b"][0], "b": (dy * p["b"][0],)},),
+    )
+    refuted = check(product, {"a": X, "b": (X,)})
+    assert _verdicts(refuted)["cotangent[p['a']]"] == "PROVED"
+    assert _verdicts(refuted)["cotangent[p['b'][0]]"] == "REFUTED"
+
+
+def test_outputs_may_be_a_pytree():
+    def both(x):
+        return {"sum": jnp.sum(x), "squares": x * x}
+
+    rule = Rule(
+        "both", both, lambda x: (both(x), x),
+        lambda x, dy: (dy["sum"] * jnp.ones_like(x) + 2 * x * dy["squares"],),
+    )  # fmt: skip
+    assert check(rule, X).verdict is Verdict.PROVED
+    wrong = rule._replace(bwd=lambda x, dy: (2 * x * dy["squares"],))
+    assert _verdicts(check(wrong, X))["cotangent[x]"] == "REFUTED"
+
+
+@pytest.mark.parametrize("kind", [jnp.int32, jnp.bool_])
+def test_whole_and_truth_arguments_have_no_cotangent(kind: Any):
+    def scaled(x, i):
+        return x * i.astype(x.dtype)
+
+    rule = Rule(
+        "scaled", scaled, lambda x, i: (scaled(x, i), i),
+        lambda i, dy: (dy * i.astype(dy.dtype), None),
+    )  # fmt: skip
+    report = check(rule, X, jax.ShapeDtypeStruct(X.shape, kind))
+    assert report.verdict is Verdict.PROVED
+    assert [n for n in _verdicts(report) if n.startswith("cotangent")] == ["cotangent[x]"]
+
+
+def test_python_numbers_are_arguments_like_others():
+    """A factor that is invisible at its example value is seen."""
+    rule = Rule(
+        "scaled", lambda x, c: c * x, lambda x, c: (c * x, (x, c)),
+        lambda r, dy: (dy, jnp.sum(r[0] * dy)),
+    )  # fmt: skip
+    assert _verdicts(check(rule, X, 1.0)) == {
+        "value": "PROVED", "cotangent[x]": "REFUTED", "cotangent[c]": "PROVED",
+        "linear": "PROVED", "kinks": "PROVED",
+    }  # fmt: skip
+
+
+def test_static_arguments_stay_what_they_are():
+    @partial(jax.custom_vjp, nondiff_argnums=(0, 2))
+    def through(k, x, f):
+        return k * f(x)
+
+    def bwd(k, f, x, dy):
+        return (k * jax.vjp(f, x)[1](dy)[0],)
+
+    through.defvjp(lambda k, x, f: (k * f(x), x), bwd)
+    report = check(through, 3.0, X, jnp.sin)
+    assert report.verdict is Verdict.PROVED
+    assert list(_verdicts(report)) == ["value", "cotangent[x]", "linear", "kinks"]
+    through.defvjp(lambda k, x, f: (k * f(x), x), lambda k, f, x, dy: (dy * f(x),))
+    assert check(through, 3.0, X, jnp.sin).verdict is Verdict.REFUTED
+
+
+def test_custom_jvp():
+    @jax.custom_jvp
+    def product(x, y):
+        return x * jnp.sin(y)
+
+    def right(primals, tangents):
+        (x, y), (dx, dy) = primals, tangents
+        return x * jnp.sin(y), dx * jnp.sin(y) + x * jnp.cos(y) * dy
+
+    def wrong(primals, tangents):
+        (x, y), (dx, dy) = primals, tangents
+        return x * jnp.sin(y), dx * jnp.sin(y) - x * jnp.cos(y) * dy
+
+    product.defjvp(right)
+    assert check(product, X, X).verdict is Verdict.PROVED
+    product.defjvp(wrong)
+    verdicts = _verdicts(check(product, X, X))
+    assert verdicts["cotangent[x]"] == "PROVED"
+    assert verdicts["cotangent[y]"] == "REFUTED"
+
+
+def test_a_rule_inside_the_primal_is_not_believed():
+    wrong = jax.custom_vjp(_square)
+    wrong.defvjp(lambda x: (x * x, x), lambda x, dy: (3 * x * dy,))
+    outer = Rule("outer", lambda x: 2 * wrong(x), lambda x: (2 * wrong(x), x), None)  # type: ignore[arg-type]
+    assert check(outer._replace(bwd=lambda x, dy: (4 * x * dy,)), X).verdict is Verdict.PROVED
+    assert check(outer._replace(bwd=lambda x, dy: (6 * x * dy,)), X).verdict is Verdict.REFUTED
+
+
+def test_leaf_layers():
+    params = jax.eval_shape(fnn.dense(2).init, jax.random.key(0), X)
+    report = check(fnn.dense(2), params, X)
+    assert report.kind == "layer"
+    assert report.verdict is Verdict.PROVED
+    assert {"cotangent[params['w']]", "cotangent[params['b']]"} < set(_verdicts(report))
+
+
+# --- traps --------------------------------------------------------------------------------------
+
+
+def test_code_that_branches_on_a_size_is_not_proved():
+    for special in (1, 3):
+
+        def bwd(x, dy, special=special):
+            return ((3 if x.shape[0] == special else 2) * x * dy,)
+
+        assert check(_square_rule(bwd), X).verdict is Verdict.REFUTED
+
+
+def test_sizes_that_are_equal_in_the_example_only():
+    """A mean over n of n by k is told from one over k, but not where the example makes them one."""
+    rule = Rule(
+        "mean", jnp.mean, lambda x: (jnp.mean(x), x),
+        lambda x, dy: (jnp.ones_like(x) * dy / x.shape[0] / x.shape[0],),
+    )  # fmt: skip
+    assert check(rule, X).verdict is Verdict.REFUTED
+    square_batch = check(rule, jax.ShapeDtypeStruct((4, 4), jnp.float32))
+    assert all("k" not in o.scope.split("with")[0] for o in square_batch.obligations)
+
+
+def test_an_argument_may_have_any_name():
+    def f(cotangent):
+        return cotangent * cotangent
+
+    rule = Rule(
+        "f", f, lambda c: (c * c, c),
+        lambda c, dy: (2 * c * c * jnp.sum(c * dy) / jnp.sum(c * c),),
+    )  # fmt: skip
+    assert check(rule, ROW).verdict is Verdict.REFUTED
+    right = rule._replace(bwd=lambda c, dy: (2 * c * dy,))
+    assert check(right, ROW).verdict is Verdict.PROVED
+
+
+def test_a_value_equal_where_both_are_defined_is_not_proved():
+    root = Rule(
+        "root", lambda x: 2 * x, lambda x: (2 * jnp.sqrt(x) * jnp.sqrt(x), None),
+        lambda _, dy: (2 * dy,),
+    )  # fmt: skip
+    assert _verdicts(check(root, X))["value"] != "PROVED"
+
+
+def test_constants_are_read_as_they_are_written_and_that_is_said():
+    rule = Rule(
+        "cubic", lambda x: 0.1 * x**3, lambda x: (0.1 * x**3, x), lambda x, dy: (0.3 * x**2 * dy,)
+    )
+    report = check(rule, X)
+    assert report.verdict is Verdict.PROVED
+    assert any("0.1" in a for a in report.obligations[1].assumptions)
+    off = rule._replace(bwd=lambda x, dy: (0.3001 * x**2 * dy,))
+    assert check(off, X).verdict is Verdict.REFUTED
+
+
+def test_a_rule_right_up_to_the_rounding_of_a_constant_is_not_refuted():
+    third = Rule(
+        "mean", jnp.mean, lambda x: (jnp.mean(x), x),
+        lambda x, dy: (jnp.full_like(x, 1 / 3) * dy,),
+    )  # fmt: skip
+    report = check(third, jax.ShapeDtypeStruct((3,), jnp.float32), sizes="given")
+    assert report.verdict is not Verdict.REFUTED
+
+
+# --- refusals -----------------------------------------------------------------------------------
+
+
+def test_what_has_no_rule_is_refused():
+    for thing in (jnp.sin, jax.jit(square), 3, None):
+        with pytest.raises(TypeError, match="check needs"):
+            check(thing, X)
+    with pytest.raises(TypeError, match="Call defvjp first"):
+        check(jax.custom_vjp(_square), X)
+    with pytest.raises(TypeError, match="Call defjvp first"):
+        check(jax.custom_jvp(_square), X)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "match"),
+    [
+        (("x",), {}, TypeError, "An argument of check is an array"),
+        ((X,), {"budget": 0}, ValueError, "budget is a positive number of seconds. Got 0"),
+        ((X,), {"budget": -1.0}, ValueError, "budget"),
+        ((X,), {"budget": float("nan")}, ValueError, "budget"),
+        ((X,), {"sizes": "some"}, ValueError, "sizes is 'all' or 'given'. Got 'some'"),
+    ],
+)
+def test_bad_calls(arguments: Any, options: Any, error: Any, match: str):
+    with pytest.raises(error, match=match):
+        check(square, *arguments, **options)
+
+
+def _never_proved(rule: Rule, *args: Any) -> tuple[Report | None, str]:
+    """Checks what JAX would reject: an error, or a report that says why it is not right."""
+    try:
+        report = check(rule, *args)
+    except TypeError as error:
+        return None, str(error)
+    assert report.verdict in (Verdict.UNDECIDED, Verdict.REFUTED)
+    worst_first = sorted(report.obligations, key=lambda o: o.verdict is Verdict.PROVED)
+    return report, worst_first[0].reason
+
+
+@pytest.mark.parametrize(
+    ("rule", "match"),
+    [
+        (_square_rule(lambda x, dy: 2 * x * dy), "bwd must return a tuple"),
+        (_square_rule(lambda x, dy: (dy, dy)), "one cotangent for each of the 1 arguments"),
+        (_square_rule(lambda x, dy: ({"a": dy},)), "the structure of its argument"),
+        (_square_rule(lambda x, dy: (jnp.sum(dy),)), "shape"),
+        (_square_rule(lambda x, dy: 1 / 0), "ZeroDivisionError"),
+        (_square_rule(fwd=_square), "fwd must return"),
+        (_square_rule(fwd=lambda x: (jnp.sum(x * x), x)), ""),
+        (_square_rule(fwd=lambda x: ((x, x), x)), ""),
+        (_square_rule(primal=lambda x: x @ x), ""),
+    ],
+    ids=["bare", "two", "dict", "shape", "raises", "no pair", "value", "two values", "primal"],
+)
+def test_a_rule_that_jax_would_reject(rule: Rule, match: str):
+    _, text = _never_proved(rule, X)
+    assert match in text
+
+
+@pytest.mark.parametrize("arguments", [(), (X, X)], ids=["none", "two"])
+def test_another_number_of_arguments(arguments: Any):
+    _, text = _never_proved(_square_rule(), *arguments)
+    assert "argument" in text
+
+
+@pytest.mark.parametrize("dtype", [jnp.complex64, jnp.uint8])
+def test_numbers_that_are_not_real_are_undecided(dtype: Any):
+    def scaled(x, y):
+        return x * y.real.astype(x.dtype)
+
+    rule = Rule(
+        "scaled", scaled, lambda x, y: (scaled(x, y), y),
+        lambda y, dy: (dy * y.real.astype(dy.dtype), None),
+    )  # fmt: skip
+    report = check(rule, X, jax.ShapeDtypeStruct(X.shape, dtype))
+    assert report.verdict is Verdict.UNDECIDED
+    assert report.obligations[0].reason
+
+
+# --- budget and verdicts ------------------------------------------------------------------------
+
+
+def test_what_the_budget_runs_out_on_is_undecided():
+    start = time.monotonic()
+    deep = _square_rule(primal=lambda x: jnp.sum(jnp.abs(jnp.abs(x) - 1)) ** 3)
+    rule = deep._replace(
+        fwd=lambda x: (deep.primal(x), x), bwd=lambda x, dy: jax.vjp(deep.primal, x)[1](dy)
+    )
+    report = check(rule, X, budget=1e-3)
+    assert report.verdict is Verdict.UNDECIDED
+    assert any("budget" in o.reason for o in report.obligations)
+    assert time.monotonic() - start < 15
+
+
+def test_verdicts_are_never_rounded_up():
+    proved, exact, undecided, refuted = (
+        Verdict.PROVED, Verdict.EXACT, Verdict.UNDECIDED, Verdict.REFUTED,
+    )  # fmt: skip
+    assert worst([proved, exact]) is exact
+    assert worst([exact, undecided, proved]) is undecided
+    assert worst([undecided, refuted, proved]) is refuted
+    with pytest.raises(ValueError, match="at least one"):
+        worst([])
+    part = Report("part", "rule", (Obligation("value", "", refuted, seconds=2.0),))
+    whole = Report("whole", "network", (Obligation("value", "", proved, seconds=1.0),), (part,))
+    assert whole.verdict is refuted
+    assert whole.seconds == 3.0
