@@ -105,7 +105,9 @@ def _serial(net: Any, params: Any, x: Any, deadline: float) -> Obligation:
         *own, data, _ = arrays
         return [whole.fwd(tuple(own), data)[0]]
 
-    return _theorem(base, primal, value, pulled, avals, names, "cotangent", start, deadline)
+    return _theorem(
+        base, primal, value, pulled, avals, names, names[:-1], "cotangent", start, deadline
+    )
 
 
 def _mean_loss(objective: Any, params: Any, x: Any, y: Any, deadline: float) -> Obligation:
@@ -136,7 +138,7 @@ def _mean_loss(objective: Any, params: Any, x: Any, y: Any, deadline: float) -> 
         lambda params, x, y: [joined(params, x, y)],
         lambda params, x, y: [hand_written(params, x, y)[0]],
         lambda params, x, y: [hand_written(params, x, y)[1]],
-        avals, ["params", "x", "y"], "", start, deadline,
+        avals, ["params", "x", "y"], ["params"], "", start, deadline,
     )  # fmt: skip
 
 
@@ -147,6 +149,7 @@ def _theorem(
     pulled: Callable[..., list[Any]],
     avals: Sequence[Any],
     names: Sequence[str],
+    of: Sequence[str],
     cotangent: str,
     start: float,
     deadline: float,
@@ -154,13 +157,13 @@ def _theorem(
     """Proves that `pulled` is the chain rule for `primal`, and that both give the same value."""
     shapes = Shapes(tuple(avals), {}, base.scope)
     try:
-        (output,), (same,), gradients = (
-            [a for a in lifted(f, shapes, names, set()) if a is not None]
-            for f in (primal, value, pulled)
-        )
+        lifts = [lifted(f, shapes, names, set()) for f in (primal, value, pulled)]
+        (output,), (same,), gradients = ([a for a in lift if a is not None] for lift in lifts)
+        if len(gradients) != len(of):
+            raise Unsupported(f"{len(gradients)} cotangents came, for {len(of)} arguments")
         at = _general(output)
         claims = [(same.at(*at), output.at(*at))]
-        for name, gradient in zip(names, gradients, strict=False):
+        for name, gradient in zip(of, gradients, strict=True):
             where = _general(gradient)
             claims.append((gradient.at(*where), _chain_rule(output, at, cotangent, name, where)))
         for found, truth in claims:
@@ -170,8 +173,9 @@ def _theorem(
                     verdict=Verdict.UNDECIDED, reason=outcome.reason,
                     seconds=time.monotonic() - start,
                 )  # fmt: skip
-    except Unsupported as error:
-        return base._replace(verdict=Verdict.UNDECIDED, reason=str(error))
+    except Exception as error:  # whatever a wrong combinator raises on unknown layers
+        text = str(error).splitlines() or [type(error).__name__]
+        return base._replace(verdict=Verdict.UNDECIDED, reason=text[0])
     return base._replace(seconds=time.monotonic() - start)
 
 
@@ -212,11 +216,10 @@ def _same_code(one: Any, other: Any, params: Any, x: Any) -> str:
     if not _same_traces(one, other, *jax.tree.unflatten(tree, given)):
         return ""
     try:
-        if _same_traces(one, other, *jax.tree.unflatten(tree, list(general.avals))):
-            return "all sizes"
+        everywhere = _same_traces(one, other, *jax.tree.unflatten(tree, list(general.avals)))
     except Exception:  # code of fixed sizes cannot be traced at symbolic ones
-        pass
-    return "the example's sizes"
+        return "the example's sizes"
+    return "all sizes" if everywhere else ""
 
 
 def _shape_of(leaf: Any) -> jax.ShapeDtypeStruct:

@@ -71,18 +71,26 @@ def test_own_data(tmp_path):
     assert (out / "report.html").is_file()
 
 
-def test_planted_mistake_is_found(tmp_path):
-    program = f"""
-import runpy, sys
-import functional_nn as fnn
+def prepared(preparation: str, given: Sequence[str | Path]) -> list[str]:
+    """The example with something done to its process first."""
+    arguments = [str(DIGITS), *map(str, given)]
+    return [
+        "-c",
+        f"import runpy, signal, sys\n{preparation}\nsys.argv = {arguments}\n"
+        f"sys.path.insert(0, {str(DIGITS.parent)!r})\n"
+        f"runpy.run_path({str(DIGITS)!r}, run_name='__main__')",
+    ]
 
+
+WRONG = """
+import functional_nn as fnn
 right = fnn.sigmoid.bwd
 fnn.sigmoid = fnn.sigmoid._replace(bwd=lambda a, dy: ((), right(a, dy)[1] * 1.001))
-sys.argv = ["01_digits.py", "--epochs", "1", "--out", {str(tmp_path / "report")!r}]
-sys.path.insert(0, {str(DIGITS.parent)!r})
-runpy.run_path({str(DIGITS)!r}, run_name="__main__")
 """
-    done = run(["-c", program])
+
+
+def test_planted_mistake_is_found(tmp_path):
+    done = run(prepared(WRONG, ["--epochs", "1", "--out", tmp_path / "report"]))
     assert done.returncode == 1, done.stdout + done.stderr
     assert re.search(r"2\. sigmoid +REFUTED", done.stdout)
     assert "more than 1e-" in done.stdout
@@ -90,18 +98,23 @@ runpy.run_path({str(DIGITS)!r}, run_name="__main__")
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_interrupted_demo_leaves_nothing(tmp_path, name):
-    out = tmp_path / "report"
+    # A process that was started in the background ignores Ctrl-C, and so would its children.
+    heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    given = ["--epochs", "1000000", "--out", tmp_path / "report"]
     with subprocess.Popen(
-        [sys.executable, DIGITS, "--epochs", "1000000", "--out", out],
+        [sys.executable, *prepared(heard, given)],
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
     ) as process:
-        assert process.stdout
-        assert "Training" in process.stdout.readline()
-        process.send_signal(signal.Signals[name])
-        _, errors = process.communicate(timeout=60)
+        try:
+            assert process.stdout
+            assert "Training" in process.stdout.readline()
+            process.send_signal(signal.Signals[name])
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130, errors
     assert errors == "Interrupted: no report was written.\n"
     assert list(tmp_path.iterdir()) == []

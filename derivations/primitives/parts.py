@@ -5,34 +5,49 @@ from typing import Any
 
 from derivations import graph as g
 from derivations.graph import At, Dim, Node
-from derivations.lift import Array, Lifting, Unsupported, dim_of, number_of, numbered
+from derivations.lift import (
+    Array,
+    Lifting,
+    Unsupported,
+    dim_of,
+    dim_value,
+    number_of,
+    numbered,
+)
+from derivations.primitives import whole
 from derivations.primitives.gathering import entry_at
-from derivations.primitives.registry import kind_at, reads, shape_of
-
-
-@reads("slice")
-def _slice(_: Lifting, eqn: Any, a: Array) -> Array:
-    starts = eqn.params["start_indices"]
-    strides = eqn.params["strides"] or (1,) * len(starts)
-    shape = shape_of(eqn)
-    moved = [
-        axis
-        for axis, cut in enumerate(zip(starts, strides, a.shape, shape, strict=True))
-        if not (cut[0] == 0 and cut[1] == 1 and cut[2] == cut[3])
-    ]
-
-    def at(position: tuple[At, ...]) -> Node:
-        where = list(position)
-        for axis in moved:
-            where[axis] = starts[axis] + strides[axis] * _known(position[axis])
-        return a.at(*where)
-
-    return Array(shape, a.kind, lambda position: numbered(position, moved, at))
+from derivations.primitives.registry import choice, kind_at, reads, shape_of
 
 
 def _known(position: At) -> int:
     assert isinstance(position, int)  # what `numbered` has made sure of
     return position
+
+
+def _numbers(shape: Sequence[Dim], axes: Sequence[int]) -> list[int]:
+    """Gives those of the axes along which positions can be told apart."""
+    return [axis for axis in axes if isinstance(shape[axis], int)]
+
+
+@reads("slice")
+def _slice(lifting: Lifting, eqn: Any, a: Array) -> Array:
+    starts = [dim_value(start) for start in eqn.params["start_indices"]]
+    strides = [g.const(int(stride)) for stride in eqn.params["strides"] or [1] * len(starts)]
+    shape = shape_of(eqn)
+    moved = [
+        axis
+        for axis, cut in enumerate(zip(starts, strides, a.shape, shape, strict=True))
+        if not (cut[0] is g.ZERO and cut[1] is g.ONE and cut[2] == cut[3])
+    ]
+
+    def at(position: tuple[At, ...]) -> Node:
+        where: list[At | Node] = list(position)
+        for axis in moved:
+            where[axis] = g.add(starts[axis], g.mul(strides[axis], g.index(position[axis])))
+        return entry_at(lifting, a, where)
+
+    axes = _numbers(shape, moved)
+    return Array(shape, a.kind, lambda position: numbered(position, axes, at))
 
 
 @reads("rev")
@@ -50,21 +65,34 @@ def _rev(lifting: Lifting, eqn: Any, a: Array) -> Array:
 
 
 @reads("pad")
-def _pad(_: Lifting, eqn: Any, a: Array, value: Array) -> Array:
-    config = eqn.params["padding_config"]
-    moved = [axis for axis, padding in enumerate(config) if tuple(padding) != (0, 0, 0)]
+def _pad(lifting: Lifting, eqn: Any, a: Array, value: Array) -> Array:
+    config = [(dim_value(low), int(inner)) for low, _, inner in eqn.params["padding_config"]]
+    shape = shape_of(eqn)
+    moved = [
+        axis
+        for axis, (low, inner) in enumerate(config)
+        if not (low is g.ZERO and inner == 0 and a.shape[axis] == shape[axis])
+    ]
 
     def at(position: tuple[At, ...]) -> Node:
-        where = list(position)
+        where: list[At | Node] = list(position)
+        inside = g.TRUE
         for axis in moved:
-            low, _, interior = config[axis]
-            q, rest = divmod(_known(position[axis]) - low, interior + 1)
-            if rest or not 0 <= q < number_of(a.shape[axis]):
-                return value.at()
-            where[axis] = q
-        return a.at(*where)
+            low, inner = config[axis]
+            offset = g.sub(g.index(position[axis]), low)
+            if inner:
+                offset, rest = divmod(whole.known(offset), inner + 1)
+                if rest:
+                    return value.at()
+                offset = g.const(offset)
+            inside = g.and_(inside, whole.inside(offset, a.shape[axis]))
+            where[axis] = offset
+        if inside is g.FALSE:
+            return value.at()
+        return choice(inside, entry_at(lifting, a, where), value.at())
 
-    return Array(shape_of(eqn), a.kind, lambda position: numbered(position, moved, at))
+    axes = _numbers(shape, moved)
+    return Array(shape, a.kind, lambda position: numbered(position, axes, at))
 
 
 @reads("concatenate")

@@ -59,10 +59,10 @@ class _Updates(NamedTuple):
             )
             offset = g.sub(g.index(position[axis]), start)
             offsets[axis] = offset
-            condition = g.and_(condition, g.and_(g.not_(outside), _inside(offset, length)))
+            condition = g.and_(condition, g.and_(g.not_(outside), whole.inside(offset, length)))
         for axis in kept:
             if axis not in numbers.scatter_dims_to_operand_dims:
-                fits = _inside(g.index(position[axis]), self.updates.shape[window[axis]])
+                fits = whole.inside(g.index(position[axis]), self.updates.shape[window[axis]])
                 condition = g.and_(condition, fits)
         if condition is g.FALSE:
             return condition, g.ZERO
@@ -98,13 +98,6 @@ class _Updates(NamedTuple):
             return g.select(self.hit(position, free)[0], g.ONE, g.ZERO)
 
         return summed(self.lifting, self.free(), body)
-
-
-def _inside(offset: Node, length: Dim) -> Node:
-    if length == 1:
-        return whole.compare("eq", offset, g.ZERO)
-    above = whole.compare("le", g.ZERO, offset)
-    return g.and_(above, whole.compare("lt", offset, g.size(length)))
 
 
 @reads("scatter-add", "scatter-sub")
@@ -176,7 +169,7 @@ def _dynamic_update_slice(
                 continue
             last = g.sub(g.size(size), g.size(length))
             offset = g.sub(g.index(p), whole.clamp(start.at(), g.ZERO, last))
-            inside = g.and_(inside, _inside(offset, length))
+            inside = g.and_(inside, whole.inside(offset, length))
             where.append(offset)
         if inside is g.FALSE:
             return a.at(*position)

@@ -124,6 +124,13 @@ def minimum(a: Node, b: Node) -> Node:
     return choice(compare("lt", b, a), b, a)
 
 
+def inside(offset: Node, length: g.Dim) -> Node:
+    """Tells whether a place lies along an axis."""
+    if length == 1:
+        return compare("eq", offset, g.ZERO)
+    return g.and_(compare("le", g.ZERO, offset), compare("lt", offset, g.size(length)))
+
+
 def clamp(a: Node, low: Node, high: Node) -> Node:
     """Gives the number between `low` and `high` that is nearest to `a`."""
     return minimum(maximum(a, low), high)

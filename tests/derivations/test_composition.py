@@ -189,7 +189,8 @@ def test_a_network_that_branches_on_its_batch_is_not_proved():
         dparams, dx = net.bwd(residuals, dy)
         return dparams, dx if dy.shape[0] == 5 else 2 * dx
 
-    assert _theorem(check(net._replace(bwd=bwd), _params(net), X)).verdict is not Verdict.PROVED
+    theorem = _theorem(check(net._replace(bwd=bwd), _params(net), X))
+    assert theorem.verdict is not Verdict.PROVED or "all sizes" not in theorem.scope
 
 
 def test_a_wrong_layer_makes_the_network_wrong():
