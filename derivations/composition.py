@@ -213,7 +213,10 @@ def _same_code(one: Any, other: Any, params: Any, x: Any) -> str:
     leaves, tree = jax.tree.flatten((params, x))
     general = symbolic([_shape_of(leaf) for leaf in leaves], [f"a{i}" for i in range(len(leaves))])
     given = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) for leaf in map(_shape_of, leaves)]
-    if not _same_traces(one, other, *jax.tree.unflatten(tree, given)):
+    try:
+        if not _same_traces(one, other, *jax.tree.unflatten(tree, given)):
+            return ""
+    except Exception:  # one of the two cannot even be traced
         return ""
     try:
         everywhere = _same_traces(one, other, *jax.tree.unflatten(tree, list(general.avals)))

@@ -40,7 +40,7 @@ class Unsupported(Exception):
 
     def within(self, eqn: Any) -> "Unsupported":
         """Adds the equation that it happened in, unless one further inside is known."""
-        if not self.primitive and eqn.primitive.name not in super().__str__():
+        if not (self.primitive or super().__str__().startswith("the primitive")):
             self.primitive = eqn.primitive.name
         self.where = self.where or _where(eqn)
         return self
@@ -52,7 +52,7 @@ class Array:
     def __init__(self, shape: Sequence[Dim], kind: Kind, at: Callable[[tuple[At, ...]], Node]):
         self.shape = tuple(shape)
         self.kind: Kind = kind
-        self.source: Any = None  # the equation that made it
+        self.sources: tuple[Any, ...] = ()  # the equation that made it, and calls around that
         self.depth = 0
         self._at = at
         self._memory: dict[tuple[At, ...], Node] = {}
@@ -66,14 +66,16 @@ class Array:
             try:
                 found = self._memory[where] = self._at(where)
             except Unsupported as error:
-                raise (error if self.source is None else error.within(self.source)) from None
+                for source in self.sources:
+                    error = error.within(source)
+                raise error from None
         return found
 
     def made_by(self, eqn: Any, operands: Iterable["Array"]) -> "Array":
         """Notes where the array comes from. A long chain of them is worked out as it grows."""
-        if self.source is None:
-            self.source = eqn
+        if not self.sources:
             self.depth = 1 + max((a.depth for a in operands), default=0)
+        self.sources = (*self.sources, eqn)
         if self.depth > DEEPEST:
             self.settle()
         return self

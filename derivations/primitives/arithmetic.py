@@ -77,40 +77,31 @@ def power(a: Node, exponent: int) -> Node:
 def _div(lifting: Lifting, eqn: Any, a: Array, b: Array) -> Array:
     if kind_at(eqn) == "float":
         return elementwise(lambda x, y: g.mul(x, power(y, -1)))(lifting, eqn, a, b)
-    return elementwise(_whole_quotient)(lifting, eqn, a, b)
+    return elementwise(lambda x, y: x if y is g.ONE else _quotient(x, y))(lifting, eqn, a, b)
 
 
-def _whole_quotient(a: Node, b: Node) -> Node:
-    if b is g.ONE:
-        return a
-    return g.const(_truncated(_known_pair(a, b)))
+def _truncated(a: int, b: int) -> int:
+    if b == 0:
+        raise Unsupported("a division of whole numbers by zero")
+    quotient = abs(a) // abs(b)
+    return quotient if (a < 0) == (b < 0) else -quotient
+
+
+_quotient = whole.by_cases(_truncated, "a division of whole numbers that depend on the inputs")
+_remainder = whole.by_cases(
+    lambda a, b: a - b * _truncated(a, b), "a remainder that depends on the inputs"
+)
 
 
 @reads("rem")
 def _rem(lifting: Lifting, eqn: Any, a: Array, b: Array) -> Array:
     def function(x: Node, y: Node) -> Node:
-        if x.op == y.op == "const" and y.data:
+        if kind_at(eqn) == "float" and x.op == y.op == "const" and y.data:
             quotient = x.data / y.data
-            rounded = int(abs(quotient)) * (1 if quotient > 0 else -1)
-            return g.const(x.data - y.data * rounded)
-        raise Unsupported("a remainder that depends on the inputs")
+            return g.const(x.data - y.data * int(quotient))
+        return _remainder(x, y)
 
     return elementwise(function)(lifting, eqn, a, b)
-
-
-def _known_pair(a: Node, b: Node) -> tuple[int, int]:
-    try:
-        return whole.known(a), whole.known(b)
-    except Unsupported:
-        raise Unsupported("a division of whole numbers that depend on the inputs") from None
-
-
-def _truncated(pair: tuple[int, int]) -> int:
-    a, b = pair
-    if b == 0:
-        raise Unsupported("a division of whole numbers by zero")
-    quotient = abs(a) // abs(b)
-    return quotient if (a < 0) == (b < 0) else -quotient
 
 
 @reads("pow")

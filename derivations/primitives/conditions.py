@@ -90,8 +90,7 @@ def _infinite_inside(node: Node) -> bool:
 
 
 def _logical(function: Callable[..., Node], of_bits: Callable[..., int]) -> Reading:
-    def bits(*args: Node) -> Node:
-        return g.const(of_bits(*map(whole.known, args)))
+    bits = whole.by_cases(of_bits, "bits of whole numbers that depend on the inputs")
 
     def reading(lifting: Lifting, eqn: Any, *operands: Array) -> Array:
         if kind_at(eqn) == "bool":

@@ -6,7 +6,7 @@ from derivations import graph as g
 from derivations.graph import At, Node
 from derivations.lift import Array, Lifting, Unsupported
 from derivations.primitives import whole
-from derivations.primitives.registry import dtype_of, kind_at, reads, shape_of, summed
+from derivations.primitives.registry import as_numbers, dtype_of, kind_at, reads, shape_of, summed
 
 
 @reads("dot_general")
@@ -15,8 +15,9 @@ def _dot_general(lifting: Lifting, eqn: Any, a: Array, b: Array) -> Array:
     free_a = [i for i in range(len(a.shape)) if i not in (*contract_a, *batch_a)]
     free_b = [i for i in range(len(b.shape)) if i not in (*contract_b, *batch_b)]
     kind = kind_at(eqn)
-    if "bool" in (a.kind, b.kind, kind):
+    if kind == "bool":
         raise Unsupported("arithmetic of truth values")
+    a, b = as_numbers(a), as_numbers(b)
 
     def at(position: tuple[At, ...]) -> Node:
         batch = position[: len(batch_a)]

@@ -81,10 +81,12 @@ def _pad(lifting: Lifting, eqn: Any, a: Array, value: Array) -> Array:
             low, inner = config[axis]
             offset = g.sub(g.index(position[axis]), low)
             if inner:
-                offset, rest = divmod(whole.known(offset), inner + 1)
+                if offset.op != "const":
+                    raise Unsupported("holes between entries, at a symbolic position")
+                quotient, rest = divmod(int(offset.data), inner + 1)
                 if rest:
                     return value.at()
-                offset = g.const(offset)
+                offset = g.const(quotient)
             inside = g.and_(inside, whole.inside(offset, a.shape[axis]))
             where[axis] = offset
         if inside is g.FALSE:

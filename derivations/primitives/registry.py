@@ -116,6 +116,13 @@ def choice(condition: Node, if_true: Node, if_false: Node) -> Node:
     return g.select(condition, if_true, if_false)
 
 
+def as_numbers(a: Array) -> Array:
+    """Gives truth values as one and zero."""
+    if a.kind != "bool":
+        return a
+    return Array(a.shape, "int", lambda at: g.select(a.at(*at), g.ONE, g.ZERO))
+
+
 def summed(lifting: Lifting, dims: Sequence[Dim], body: Callable[..., Node]) -> Node:
     """Gives the sum of `body(p, q, ...)` over several axes."""
     if not dims:

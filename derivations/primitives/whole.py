@@ -5,6 +5,7 @@ follow from that are decided here, so that index arithmetic that JAX adds (negat
 round, starts clamped) disappears again.
 """
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -157,11 +158,27 @@ def within(lifting: Lifting, node: Node, dtype: Any) -> Node:
     return node
 
 
-def known(node: Node) -> int:
-    """Gives the value of a whole number that has to be known."""
-    if node.op != "const" or node.data.denominator != 1:
-        raise Unsupported("a whole number that depends on the inputs")
-    return int(node.data)
+def by_cases(function: Callable[..., int], reason: str) -> Callable[..., Node]:
+    """Gives a function of known whole numbers, for numbers that are choices among known ones.
+
+    Raises:
+      Unsupported: A number depends on the inputs, for the stated reason.
+    """
+
+    def applied(*args: Node) -> Node:
+        values = [a.data for a in args if a.op == "const" and a.data.denominator == 1]
+        if len(values) == len(args):
+            return g.const(function(*map(int, values)))
+        for i, a in enumerate(args):
+            if a.op == "select" and one_of_several(a):
+                condition, yes, no = a.args
+                before, after = args[:i], args[i + 1 :]
+                return choice(
+                    condition, applied(*before, yes, *after), applied(*before, no, *after)
+                )
+        raise Unsupported(reason)
+
+    return applied
 
 
 def as_position(node: Node, size: g.Dim) -> g.At | None:
