@@ -13,7 +13,7 @@ RUN := $(VENV)/bin/python
 
 # Options of the demo, and of pytest.
 ARGS ?=
-PYTEST ?= -n auto --maxprocesses 4
+PYTEST ?= -n auto --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test bench nightly environment clean FORCE

@@ -21,7 +21,7 @@ from derivations.equality import equal
 from derivations.graph import At, Index, Node
 from derivations.lift import Array, Unsupported
 from derivations.single import check_rule
-from derivations.trace import Shapes, lifted, symbolic
+from derivations.trace import Shapes, double_precision, lifted, symbolic
 from derivations.verdict import Obligation, Report, Verdict
 
 TRACED_FLOAT = jnp.float64
@@ -235,7 +235,7 @@ def _same_traces(one: Any, other: Any, params: Any, x: Any) -> bool:
             y, residuals = layer.fwd(params, x)
             return y, layer.bwd(residuals, dy)
 
-        with jax.enable_x64(True):
+        with double_precision():
             out = jax.eval_shape(layer.apply, params, x)
             return [jax.make_jaxpr(layer.apply)(params, x), jax.make_jaxpr(both)(params, x, out)]
 

@@ -195,9 +195,9 @@ def _compute(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
             return _elementwise(lambda a: _kernel(node.data, a), point, *args)
         case "compare":
             op, whole = node.data
-            return _elementwise(
-                lambda a, b: _compare(op, a, b, ties=whole or point.ties), point, *args
-            )
+            # The largest of some entries is one of them: being equal to it is no boundary.
+            ties = whole or point.ties or any(a.op == "rmax" for a in node.args)
+            return _elementwise(lambda a, b: _compare(op, a, b, ties=ties), point, *args)
         case "not":
             return _elementwise(lambda p: not p, point, *args)
         case "and":

@@ -19,6 +19,7 @@ import numpy as np
 from derivations import graph as g
 from derivations.constants import recognised
 from derivations.graph import At, Dim, Index, Node
+from derivations.masks import ManyMasks, outside_masks, sum_of
 
 Kind = Literal["float", "int", "bool"]
 
@@ -65,10 +66,11 @@ class Array:
         if found is None:
             try:
                 found = self._memory[where] = self._at(where)
-            except Unsupported as error:
+            except (Unsupported, ManyMasks) as error:
+                located = error if isinstance(error, Unsupported) else Unsupported(str(error))
                 for source in self.sources:
-                    error = error.within(source)
-                raise error from None
+                    located = located.within(source)
+                raise located from None
         return found
 
     def made_by(self, eqn: Any, operands: Iterable["Array"]) -> "Array":
@@ -250,7 +252,7 @@ class Lifting:
         if dim == 0:
             return g.ZERO
         if self.explicit:
-            return g.add(*(body(i) for i in range(number_of(dim))))
+            return sum_of([body(i) for i in range(number_of(dim))])
         bound = Index(name, dim)
         return g.total(bound, body(bound))
 
@@ -263,7 +265,7 @@ class Lifting:
         if self.explicit:
             result = body(0)
             for i in range(1, number_of(dim)):
-                result = g.maximum(result, body(i))
+                result = outside_masks(g.maximum, [result, body(i)])
             return result
         bound = Index(name, dim)
         return g.largest(bound, body(bound))

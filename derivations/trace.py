@@ -1,6 +1,7 @@
 """Tracing: jaxprs at symbolic or small sizes, in double precision, rules kept or removed."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -29,6 +30,13 @@ class Shapes(NamedTuple):
     sizes: dict[str, int]
     scope: str
     explicit: bool = False
+
+
+@contextlib.contextmanager
+def double_precision() -> Iterator[None]:
+    """Traces in float64, where a captured float32 array may meet a float64 argument."""
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+        yield
 
 
 def _double(dtype: Any) -> Any:
@@ -101,7 +109,7 @@ def lifted(
         present[:] = [r is not None and not _is_float0(r) for r in results]
         return [r for r, there in zip(results, present, strict=True) if there]
 
-    with jax.enable_x64(True):
+    with double_precision():
         jaxpr = jax.make_jaxpr(outputs)(*shapes.avals)
     # Entries are read when they are asked for: what that takes for granted arrives in this set.
     lifting = Lifting(explicit=shapes.explicit)

@@ -14,7 +14,14 @@ from derivations.graph import At, Dim, Index, Node
 from derivations.lift import Array, Unsupported, dim_of, kind_of
 from derivations.refute import Tensor, points
 from derivations.subject import MalformedRule, Subject
-from derivations.trace import Shapes, by_jax, concrete, lifted, small_sizes
+from derivations.trace import (
+    Shapes,
+    by_jax,
+    concrete,
+    double_precision,
+    lifted,
+    small_sizes,
+)
 
 AGREEMENT = 1e-8  # relative: how far a lift, in balls, may be from JAX's float64
 _NARROW = {"bf16[": 0.1, "f16[": 1e-2, "f32[": 1e-4}  # and where the code itself has fewer digits
@@ -63,7 +70,7 @@ def traced(subject: Subject, shapes: Shapes, *, automatic: bool = True) -> Trace
       Unsupported: It cannot be traced at these shapes, or not lifted.
     """
     try:
-        with jax.enable_x64(True):
+        with double_precision():
             outputs = jax.eval_shape(subject.primal, *shapes.avals)
     except MalformedRule:
         raise
@@ -200,7 +207,7 @@ def validate(this: Traced) -> None:
             lifted_values = [_all_entries(a, point, this.shapes.explicit) for a in arrays]
         except (Tie, Ambiguous):
             continue
-        with jax.enable_x64(True):
+        with double_precision():
             numbers = compiled(*(_numbers(point.tensors[t.name], t.kind) for t in this.tensors))
         for lifted_value, number in zip(lifted_values, numbers, strict=True):
             _agree(lifted_value, np.asarray(number, dtype=np.float64), tolerance)
@@ -214,7 +221,7 @@ def _tolerance(run: Callable[..., Any], this: Traced, sizes: Mapping[str, int]) 
     """Gives how far JAX's numbers may be off: code may compute in fewer digits on purpose."""
     avals = concrete(this.shapes, dict(sizes)).avals if this.shapes.sizes else this.shapes.avals
     count = len(this.subject.names)
-    with jax.enable_x64(True):
+    with double_precision():
         outputs = jax.eval_shape(this.subject.primal, *avals[:count])
         text = str(jax.make_jaxpr(run)(*avals[:count], *outputs))
     return next((t for narrow, t in _NARROW.items() if narrow in text), AGREEMENT)

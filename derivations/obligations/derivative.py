@@ -11,7 +11,7 @@ from derivations.differentiate import Undifferentiable
 from derivations.lift import Array, Unsupported
 from derivations.obligations.decide import Pair, decided
 from derivations.refute import Tensor
-from derivations.trace import lifted
+from derivations.trace import double_precision, lifted
 from derivations.traced import NOT_ASKED, Traced, expected, positions, unused
 from derivations.verdict import Obligation, Verdict
 
@@ -147,5 +147,5 @@ def _with_cotangents(this: Traced) -> Any:
 
 
 def _output_avals(this: Traced) -> Sequence[Any]:
-    with jax.enable_x64(True):
+    with double_precision():
         return jax.eval_shape(this.subject.primal, *this.shapes.avals)

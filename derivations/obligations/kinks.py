@@ -16,6 +16,8 @@ from derivations.lift import Array
 from derivations.traced import Traced, expected, positions, summed
 from derivations.verdict import Obligation, Verdict, Witness
 
+MOST_TOLD = 3
+
 
 def kinks(this: Traced, deadline: float) -> Obligation:
     """On the boundaries that the code branches on, the rule takes a value between the sides."""
@@ -69,8 +71,11 @@ def kinks(this: Traced, deadline: float) -> Obligation:
         for k in found
         if k.kind == "unresolved" or (k.kind == "singular" and "none" not in (k.left, k.right))
     ]
-    if missed or open_:
-        return base._replace(verdict=Verdict.UNDECIDED, reason="; ".join(missed + open_))
+    reasons = list(dict.fromkeys(missed + open_))
+    if reasons:
+        more = f"; and {len(reasons) - MOST_TOLD} more" if len(reasons) > MOST_TOLD else ""
+        told_reasons = "; ".join(reasons[:MOST_TOLD]) + more
+        return base._replace(verdict=Verdict.UNDECIDED, reason=told_reasons)
     return base
 
 

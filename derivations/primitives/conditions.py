@@ -6,11 +6,11 @@ from typing import Any
 from derivations import graph as g
 from derivations.graph import Node
 from derivations.lift import Array, Lifting, Unsupported
+from derivations.masks import choice
 from derivations.primitives import whole
 from derivations.primitives.registry import (
     PRIMITIVES,
     Reading,
-    choice,
     dtype_of,
     elementwise,
     entrywise,

@@ -6,10 +6,11 @@ from typing import Any
 from derivations import graph as g
 from derivations.graph import At, Index, Node
 from derivations.lift import Array, Lifting, number_of, numbered
+from derivations.masks import choice, outside_masks
 from derivations.primitives import whole
 from derivations.primitives.arithmetic import larger, smaller
 from derivations.primitives.functions import log
-from derivations.primitives.registry import choice, dtype_of, outside_masks, reads, shape_of
+from derivations.primitives.registry import dtype_of, reads, shape_of
 
 
 @reads("cumsum", "cumlogsumexp")

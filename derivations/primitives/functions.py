@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from derivations import graph as g
 from derivations.graph import Node
+from derivations.masks import outside_masks
 from derivations.primitives.arithmetic import power
-from derivations.primitives.registry import PRIMITIVES, elementwise, outside_masks
+from derivations.primitives.registry import PRIMITIVES, elementwise
 
 _HALF = g.const(0.5)
 _TWO = g.const(2)

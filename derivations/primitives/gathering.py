@@ -11,8 +11,9 @@ from jax.lax import GatherScatterMode
 from derivations import graph as g
 from derivations.graph import At, Dim, Node
 from derivations.lift import Array, Lifting, Unsupported, dim_of
+from derivations.masks import choice
 from derivations.primitives import whole
-from derivations.primitives.registry import choice, kind_at, reads, shape_of
+from derivations.primitives.registry import kind_at, reads, shape_of
 
 IN_RANGE = "every index lies within its axis, counted from the front"
 

@@ -6,8 +6,9 @@ from typing import Any
 from derivations import graph as g
 from derivations.graph import At, Node
 from derivations.lift import Array, Lifting, Unsupported, number_of, numbered
+from derivations.masks import choice
 from derivations.primitives.conditions import compared
-from derivations.primitives.registry import choice, reads, shape_of
+from derivations.primitives.registry import reads, shape_of
 
 MOST_SORTED = 4  # numbers whose order the inputs decide: all 24 orders of four are told apart
 

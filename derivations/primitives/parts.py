@@ -14,9 +14,10 @@ from derivations.lift import (
     number_of,
     numbered,
 )
+from derivations.masks import choice
 from derivations.primitives import whole
 from derivations.primitives.gathering import entry_at
-from derivations.primitives.registry import choice, kind_at, reads, shape_of
+from derivations.primitives.registry import kind_at, reads, shape_of
 
 
 def _known(position: At) -> int:

@@ -7,18 +7,11 @@ from typing import Any
 from derivations import graph as g
 from derivations.graph import At, Dim, Node
 from derivations.lift import Array, Lifting, Unsupported, number_of
+from derivations.masks import choice, outside_masks
 from derivations.primitives import whole
 from derivations.primitives.arithmetic import larger, smaller
 from derivations.primitives.conditions import compared
-from derivations.primitives.registry import (
-    PRIMITIVES,
-    Reading,
-    choice,
-    dtype_of,
-    outside_masks,
-    reads,
-    shape_of,
-)
+from derivations.primitives.registry import PRIMITIVES, Reading, dtype_of, reads, shape_of
 
 OneAxis = Callable[[str, Dim, Callable[[At], Node]], Node]  # (name, size, body) -> its reduction
 

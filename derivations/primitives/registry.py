@@ -8,6 +8,7 @@ import numpy as np
 from derivations import graph as g
 from derivations.graph import At, Dim, Node
 from derivations.lift import Array, Kind, Lifting, dim_of, kind_of
+from derivations.masks import outside_masks
 
 Reading = Callable[..., Any]  # (lifting, eqn, *operands) -> Array, or a list of them
 PRIMITIVES: dict[str, Reading] = {}
@@ -74,46 +75,6 @@ def entrywise(function: Callable[..., Node]) -> Reading:
 def elementwise(function: Callable[..., Node]) -> Reading:
     """Gives the same, for a function that is no choice: it goes inside masks."""
     return entrywise(lambda *args: outside_masks(function, args))
-
-
-def outside_masks(function: Callable[..., Node], args: Sequence[Node]) -> Node:
-    """Applies a function inside every choice that has an infinite branch.
-
-    What a mask sets to minus infinity then never meets a real number: max(x if p else -inf, y) is
-    max(x, y) if p, else y.
-    """
-    for a in args:
-        if _masked(a):
-            condition = a.args[0]
-            return choice(
-                condition,
-                outside_masks(function, [_branch(b, condition, 1) for b in args]),
-                outside_masks(function, [_branch(b, condition, 2) for b in args]),
-            )
-    return function(*args)
-
-
-def _masked(node: Node) -> bool:
-    return node.op == "select" and any(a.op == "inf" or _masked(a) for a in node.args[1:])
-
-
-def _branch(node: Node, condition: Node, which: int) -> Node:
-    return node.args[which] if node.op == "select" and node.args[0] is condition else node
-
-
-def choice(condition: Node, if_true: Node, if_false: Node) -> Node:
-    """Gives one of two values; of two truth values, without a choice where one is known."""
-    if if_true is g.TRUE and if_false is g.FALSE:
-        return condition
-    if if_true is g.TRUE:
-        return g.or_(condition, if_false)
-    if if_true is g.FALSE:
-        return g.and_(g.not_(condition), if_false)
-    if if_false is g.TRUE:
-        return g.or_(g.not_(condition), if_true)
-    if if_false is g.FALSE:
-        return g.and_(condition, if_true)
-    return g.select(condition, if_true, if_false)
 
 
 def as_numbers(a: Array) -> Array:

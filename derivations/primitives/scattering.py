@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from derivations import graph as g
 from derivations.graph import At, Dim, Node
 from derivations.lift import Array, Lifting, Unsupported, number_of
+from derivations.masks import choice
 from derivations.primitives import whole
 from derivations.primitives.arithmetic import larger, smaller
 from derivations.primitives.gathering import entry_at, started
-from derivations.primitives.registry import choice, dtype_of, kind_at, reads, shape_of, summed
+from derivations.primitives.registry import dtype_of, kind_at, reads, shape_of, summed
 
 APART = "no two updates of a scatter meet"
 

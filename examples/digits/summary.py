@@ -1,5 +1,6 @@
 """What the example says in the terminal."""
 
+import re
 from collections.abc import Sequence
 
 from rich.table import Table
@@ -53,4 +54,5 @@ def add(table: Table, subject: str, verdict: Verdict, scope: str) -> None:
 
 def scope(obligations: Sequence[Obligation]) -> str:
     """Where the claim about the value holds, in short; the report says it in full."""
-    return next((o.scope for o in obligations if o.name == "value"), "").partition(" with ")[0]
+    found = next((o.scope for o in obligations if o.name == "value"), "")
+    return re.sub(r" with .*\)", "", found)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+
 from functional_nn import Rule
 
 EPSILON = 1 / 64  # of the norms: large enough to be seen at ordinary points

@@ -360,7 +360,7 @@ def softplus_from_its_output(xp, y, dy):
     return (dy * (1 - xp.exp(-y)),)
 
 
-@right(o.SOFTPLUS_LINEAR_ABOVE_20, undecided="kinks")
+@right(o.SOFTPLUS_LINEAR_ABOVE_20)
 def softplus_with_a_linear_tail(xp, residuals, dy):
     (x,) = residuals
     return (xp.where(x > 20, dy, dy * o.sigmoid(xp, xp.minimum(x, 20.0))),)

@@ -4,11 +4,12 @@ import time
 from functools import partial
 from typing import Any
 
-import functional_nn as fnn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import functional_nn as fnn
 from derivations import Obligation, Report, Verdict, check
 from derivations.verdict import worst
 from functional_nn import Rule
@@ -42,7 +43,9 @@ square.defvjp(lambda x: (x * x, x), lambda x, dy: (2 * x * dy,))
 
 def test_the_obligations_of_a_rule():
     report = check(square, X)
-    assert _verdicts(report) == dict.fromkeys(["value", "cotangent[x]", "linear", "kinks"], "PROVED")
+    assert _verdicts(report) == dict.fromkeys(
+        ["value", "cotangent[x]", "linear", "kinks"], "PROVED"
+    )
     assert (report.subject, report.kind) == ("square", "custom_vjp")
     assert report.seconds > 0
     for obligation in report.obligations:

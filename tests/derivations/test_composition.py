@@ -1,10 +1,11 @@
 """Networks: the theorem of `serial`, and what it does not let through."""
 
-import functional_nn as fnn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import functional_nn as fnn
 from derivations import Report, Verdict, catalog, check
 from functional_nn import Layer
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+
 from derivations import graph as g
 from derivations.equality import equal
 from derivations.evaluate import Ambiguous, Point, ball, evaluate, rational
@@ -16,7 +17,7 @@ from derivations.graph import Index, Node
 from derivations.refute import differ
 
 N, K = "n", "k"
-I, J, L = Index("i", N), Index("j", N), Index("l", N)
+R, J, L = Index("i", N), Index("j", N), Index("l", N)
 P, Q = Index("p", K), Index("q", K)
 A, B = Index("a", 5), Index("b", 2)
 SHAPES = {
@@ -59,77 +60,77 @@ def _top(index: Index) -> Node:
     return g.largest(index, _of("x", index))
 
 
-X, Y, U, V, W = _of("x", I), _of("y", I), _of("u"), _of("v"), _of("w")
+X, Y, U, V, W = _of("x", R), _of("y", R), _of("u"), _of("v"), _of("w")
 TWO = g.const(2)
 N_, K_ = g.size(N), g.size(K)
 MEAN = g.div(_sum(J, _of("x", J)), N_)
-HOT = g.select(g.compare("eq", _of("whole", I), g.index(J), whole=True), g.ONE, g.ZERO)
+HOT = g.select(g.compare("eq", _of("whole", R), g.index(J), whole=True), g.ONE, g.ZERO)
 
 
 def _identities() -> Iterator[Pair]:
     # sums: names, order, nesting
     yield (
         "a bound index may be called anything",
-        _sum(P, g.mul(_of("a", I, P), _of("b", P))),
-        _sum(Q, g.mul(_of("b", Q), _of("a", I, Q))),
+        _sum(P, g.mul(_of("a", R, P), _of("b", P))),
+        _sum(Q, g.mul(_of("b", Q), _of("a", R, Q))),
     )
-    yield "sums change places", _sum(I, P, _of("a", I, P)), _sum(P, I, _of("a", I, P))
+    yield "sums change places", _sum(R, P, _of("a", R, P)), _sum(P, R, _of("a", R, P))
     yield (
         "a product of sums is a sum of products",
-        g.mul(_sum(I, X), _sum(J, _of("y", J))),
-        _sum(I, J, g.mul(X, _of("y", J))),
+        g.mul(_sum(R, X), _sum(J, _of("y", J))),
+        _sum(R, J, g.mul(X, _of("y", J))),
     )
     yield (
         "a square of a sum has two indices",
-        g.power(_sum(I, X), 2),
-        _sum(I, J, g.mul(X, _of("x", J))),
+        g.power(_sum(R, X), 2),
+        _sum(R, J, g.mul(X, _of("x", J))),
     )
     yield (
         "one of two alike sums is not told from the other",
-        _sum(I, J, g.mul(X, _of("y", J), _of("s", I, J))),
-        _sum(L, I, g.mul(_of("x", L), _of("y", I), _of("s", L, I))),
+        _sum(R, J, g.mul(X, _of("y", J), _of("s", R, J))),
+        _sum(L, R, g.mul(_of("x", L), _of("y", R), _of("s", L, R))),
     )
     yield (
         "a triple product may be summed in any order",
-        _sum(I, g.mul(X, _sum(P, g.mul(_of("a", I, P), _of("b", P))))),
+        _sum(R, g.mul(X, _sum(P, g.mul(_of("a", R, P), _of("b", P))))),
         _sum(P, g.mul(_of("b", P), _sum(J, g.mul(_of("a", J, P), _of("x", J))))),
     )
-    yield "a sum of a constant counts", _sum(I, U), g.mul(N_, U)
-    yield "a sum of deviations is zero", _sum(I, g.sub(X, MEAN)), g.ZERO
+    yield "a sum of a constant counts", _sum(R, U), g.mul(N_, U)
+    yield "a sum of deviations is zero", _sum(R, g.sub(X, MEAN)), g.ZERO
     yield (
         "a variance is a mean of squares less a squared mean",
-        g.div(_sum(I, g.power(g.sub(X, MEAN), 2)), N_),
-        g.sub(g.div(_sum(I, g.power(X, 2)), N_), g.power(MEAN, 2)),
+        g.div(_sum(R, g.power(g.sub(X, MEAN), 2)), N_),
+        g.sub(g.div(_sum(R, g.power(X, 2)), N_), g.power(MEAN, 2)),
     )
     yield (
         "an index object bound twice is two indices",
-        _sum(I, g.add(X, _sum(I, Y))),
-        g.add(_sum(I, X), g.mul(N_, _sum(J, _of("y", J)))),
+        _sum(R, g.add(X, _sum(R, Y))),
+        g.add(_sum(R, X), g.mul(N_, _sum(J, _of("y", J)))),
     )
     # deltas
-    yield "a delta picks", _sum(J, g.mul(g.equal_index(I, J), _of("x", J))), X
+    yield "a delta picks", _sum(J, g.mul(g.equal_index(R, J), _of("x", J))), X
     yield (
         "a delta joins two sums",
-        _sum(I, J, g.mul(g.equal_index(I, J), X, _of("y", J))),
-        _sum(I, g.mul(X, Y)),
+        _sum(R, J, g.mul(g.equal_index(R, J), X, _of("y", J))),
+        _sum(R, g.mul(X, Y)),
     )
     yield (
         "what a delta puts in is not captured",
-        _sum(I, g.mul(g.equal_index(I, J), _sum(J, _of("s", I, J)))),
+        _sum(R, g.mul(g.equal_index(R, J), _sum(J, _of("s", R, J)))),
         _sum(L, _of("s", J, L)),
     )
     yield (
         "nor two levels down",
-        _sum(I, g.mul(g.equal_index(I, J), _sum(J, L, g.mul(_of("s", I, J), _of("s", J, L))))),
-        _sum(I, L, g.mul(_of("s", J, I), _of("s", I, L))),
+        _sum(R, g.mul(g.equal_index(R, J), _sum(J, L, g.mul(_of("s", R, J), _of("s", J, L))))),
+        _sum(R, L, g.mul(_of("s", J, R), _of("s", R, L))),
     )
     yield (
         "nor under a maximum",
-        _sum(I, g.mul(g.equal_index(I, J), g.largest(J, _of("s", I, J)))),
+        _sum(R, g.mul(g.equal_index(R, J), g.largest(J, _of("s", R, J)))),
         g.largest(L, _of("s", J, L)),
     )
-    yield "a delta is its own square", g.power(g.equal_index(I, J), 2), g.equal_index(I, J)
-    yield "the first entry is there", _sum(I, g.mul(g.equal_index(I, 0), X)), _of("x", 0)
+    yield "a delta is its own square", g.power(g.equal_index(R, J), 2), g.equal_index(R, J)
+    yield "the first entry is there", _sum(R, g.mul(g.equal_index(R, 0), X)), _of("x", 0)
     yield "an entry in range", _sum(A, g.mul(g.equal_index(A, 3), _of("five", A))), _of("five", 3)
     yield "a one-hot row picks", _sum(J, g.mul(HOT, HOT)), _sum(J, HOT)
     # kernels
@@ -206,16 +207,16 @@ def _identities() -> Iterator[Pair]:
     yield "a real number is not 3", g.select(g.compare("eq", U, g.const(3)), V, U), U
     yield (
         "a branch inside a sum",
-        _sum(I, g.add(_relu(X), _relu(g.neg(X)))),
+        _sum(R, g.add(_relu(X), _relu(g.neg(X)))),
         _sum(J, g.absolute(_of("x", J))),
     )
     yield (
         "a delta out of a branch",
-        _sum(J, g.mul(g.equal_index(I, J), _relu(_of("x", J)))),
+        _sum(J, g.mul(g.equal_index(R, J), _relu(_of("x", J)))),
         _relu(X),
     )
     # whole numbers
-    y = _of("whole", I)
+    y = _of("whole", R)
     yield (
         "below 2 is at most 1 for whole numbers",
         g.select(_less(y, TWO, whole=True), U, V),
@@ -231,31 +232,31 @@ def _identities() -> Iterator[Pair]:
 def _near_identities() -> Iterator[Pair]:
     yield (
         "a transposed matrix",
-        _sum(J, g.mul(_of("s", I, J), _of("x", J))),
-        _sum(J, g.mul(_of("s", J, I), _of("x", J))),
+        _sum(J, g.mul(_of("s", R, J), _of("x", J))),
+        _sum(J, g.mul(_of("s", J, R), _of("x", J))),
     )
-    yield "the square of a sum", _sum(I, g.power(X, 2)), g.power(_sum(I, X), 2)
-    yield "means over other sizes", g.div(_sum(I, X), N_), g.div(_sum(I, X), K_)
+    yield "the square of a sum", _sum(R, g.power(X, 2)), g.power(_sum(R, X), 2)
+    yield "means over other sizes", g.div(_sum(R, X), N_), g.div(_sum(R, X), K_)
     yield (
         "diagonal and full",
-        _sum(I, _of("s", I, I)),
-        _sum(I, J, _of("s", I, J)),
+        _sum(R, _of("s", R, R)),
+        _sum(R, J, _of("s", R, J)),
     )
     yield (
         "two sums and one",
-        _sum(I, J, g.mul(X, _of("y", J))),
-        _sum(I, g.mul(X, Y)),
+        _sum(R, J, g.mul(X, _of("y", J))),
+        _sum(R, g.mul(X, Y)),
     )
     yield (
         "two paths of different shape",
-        _sum(I, J, L, g.mul(_of("s", I, J), _of("s", J, L))),
-        _sum(I, J, L, g.mul(_of("s", I, J), _of("s", I, L))),
+        _sum(R, J, L, g.mul(_of("s", R, J), _of("s", J, L))),
+        _sum(R, J, L, g.mul(_of("s", R, J), _of("s", R, L))),
     )
     yield "a size that may be one", N_, g.ONE
     yield "a comparison of sizes", g.select(_less(g.ONE, N_, whole=True), U, V), U
-    yield "a delta of other ranges", _sum(I, g.mul(g.equal_index(I, P), X)), _of("b", P)
-    yield "a delta that may miss", _sum(I, g.equal_index(I, P)), g.ONE
-    yield "a number that may be out of range", _sum(I, g.mul(g.equal_index(I, 3), X)), _of("x", 3)
+    yield "a delta of other ranges", _sum(R, g.mul(g.equal_index(R, P), X)), _of("b", P)
+    yield "a delta that may miss", _sum(R, g.equal_index(R, P)), g.ONE
+    yield "a number that may be out of range", _sum(R, g.mul(g.equal_index(R, 3), X)), _of("x", 3)
     yield "one that surely is", _sum(B, g.equal_index(B, 3)), g.ONE
     yield "a label may be out of range", _sum(J, HOT), g.ONE
     yield "the root of a square, signed", _root(g.power(U, 2)), U
@@ -269,24 +270,24 @@ def _near_identities() -> Iterator[Pair]:
     )
     yield "a power of an exponential", g.power(g.exp(U), 2), g.exp(g.power(U, 2))
     yield "a sum of absolute values", g.absolute(g.add(U, V)), g.add(g.absolute(U), g.absolute(V))
-    yield "a sum of maxima", _sum(I, _relu(X)), _relu(_sum(I, X))
-    yield "a maximum of a sum", g.largest(I, g.add(X, Y)), g.add(_top(J), g.largest(J, _of("y", J)))
+    yield "a sum of maxima", _sum(R, _relu(X)), _relu(_sum(R, X))
+    yield "a maximum of a sum", g.largest(R, g.add(X, Y)), g.add(_top(J), g.largest(J, _of("y", J)))
     yield (
         "a square that vanishes on an open set",
-        g.select(_less(g.ZERO, g.power(_sum(I, _relu(X)), 2)), U, V),
+        g.select(_less(g.ZERO, g.power(_sum(R, _relu(X)), 2)), U, V),
         U,
     )
     yield (
         "a count that may be nothing",
-        g.select(_less(g.ZERO, _sum(I, g.select(_less(g.ZERO, X), g.ONE, g.ZERO))), U, V),
+        g.select(_less(g.ZERO, _sum(R, g.select(_less(g.ZERO, X), g.ONE, g.ZERO))), U, V),
         U,
     )
     top = g.select(g.compare("eq", X, _top(J)), g.ONE, g.ZERO)
-    yield "one entry is the largest", _sum(I, top), g.ZERO
+    yield "one entry is the largest", _sum(R, top), g.ZERO
     yield "an entry may be the largest", g.select(g.compare("le", _top(J), X), U, V), V
     yield "an entry may not be", g.select(g.compare("le", _top(J), X), U, V), U
-    yield "the largest is one of many", g.argmax_is(J, _of("x", J), I), g.div(g.ONE, N_)
-    y = _of("whole", I)
+    yield "the largest is one of many", g.argmax_is(J, _of("x", J), R), g.div(g.ONE, N_)
+    y = _of("whole", R)
     yield (
         "below 2 and at most 2",
         g.select(_less(y, TWO, whole=True), U, V),
@@ -311,7 +312,7 @@ def _near_identities() -> Iterator[Pair]:
     )
     yield (
         "an index captured",
-        _sum(I, g.mul(g.equal_index(I, J), _sum(J, _of("s", I, J)))),
+        _sum(R, g.mul(g.equal_index(R, J), _sum(J, _of("s", R, J)))),
         _sum(J, _of("s", J, J)),
     )
     yield "a small factor", U, g.mul(U, g.add(g.ONE, g.const(2.0**-60)))

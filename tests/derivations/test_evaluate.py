@@ -7,6 +7,9 @@ from typing import Any
 import flint
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from derivations import graph as g
 from derivations.evaluate import (
     Ambiguous,
@@ -20,8 +23,6 @@ from derivations.evaluate import (
     rational,
 )
 from derivations.graph import Index, Node
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 X, Y = g.entry("x", ()), g.entry("y", ())
 small = st.fractions(-3, 3, max_denominator=8)

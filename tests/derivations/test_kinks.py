@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import pytest
+
 from derivations import Obligation, Verdict, check
 from functional_nn import Rule
 
@@ -46,16 +47,14 @@ def _root(x):
     return jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1.0)), 0.0)
 
 
-def _on(condition, yes=1.0, no=0.0):
+def _on(condition: Any, yes: Any = 1.0, no: Any = 0.0) -> Any:
     return jnp.where(condition, yes, no)
 
 
 CONVENTIONS = {
     "relu, 0 at 0": Case(_relu, lambda x: (_on(x > 0),), {"x = 0, along x": "left"}),
     "relu, 1 at 0": Case(_relu, lambda x: (_on(x >= 0),), {"x = 0, along x": "right"}),
-    "relu, 1/2 at 0": Case(
-        _relu, lambda x: ((1 + jnp.sign(x)) / 2,), {"x = 0, along x": "middle"}
-    ),
+    "relu, 1/2 at 0": Case(_relu, lambda x: ((1 + jnp.sign(x)) / 2,), {"x = 0, along x": "middle"}),
     "relu, 1/4 at 0": Case(
         _relu, lambda x: (_on(x == 0, 0.25, _on(x > 0)),), {"x = 0, along x": "inside"}
     ),
@@ -76,9 +75,7 @@ CONVENTIONS = {
         lambda x: (_on((x > -1) & (x <= 1)),),
         {"x = -1, along x": "left", "x = 1, along x": "left"},
     ),
-    "leaky relu": Case(
-        _leaky, lambda x: (_on(x > 0, 1.0, 0.125),), {"x = 0, along x": "left"}
-    ),
+    "leaky relu": Case(_leaky, lambda x: (_on(x > 0, 1.0, 0.125),), {"x = 0, along x": "left"}),
     "larger of two": Case(
         _larger,
         lambda x, y: (_on(x >= y), _on(x >= y, 0.0, 1.0)),
@@ -108,17 +105,13 @@ CONVENTIONS = {
         {"x = 0, along x": "singular"},
     ),
     "a jump": Case(lambda x: _on(x > 0) + x, lambda x: (_on(x > 0, 1.0, 1.0),), {"x = 0": "jump"}),
-    "a hole": Case(
-        lambda x: _on(x == 0, 1.0, x), lambda x: (jnp.ones_like(x),), {"x = 0": "jump"}
-    ),
+    "a hole": Case(lambda x: _on(x == 0, 1.0, x), lambda x: (jnp.ones_like(x),), {"x = 0": "jump"}),
 }
 
 OUTSIDE = {
     "relu, 2 at 0": Case(_relu, lambda x: (_on(x == 0, 2.0, _on(x > 0)),), {"x = 0": "outside"}),
     "relu, -1 at 0": Case(_relu, lambda x: (_on(x == 0, -1.0, _on(x > 0)),), {"x = 0": "outside"}),
-    "relu, nan at 0": Case(
-        _relu, lambda x: ((1 + x / jnp.abs(x)) / 2,), {"x = 0": "outside"}
-    ),
+    "relu, nan at 0": Case(_relu, lambda x: ((1 + x / jnp.abs(x)) / 2,), {"x = 0": "outside"}),
     "relu6, 2 at 6": Case(
         _relu6,
         lambda x: (_on(x == 6, 2.0, _on((x > 0) & (x < 6))),),

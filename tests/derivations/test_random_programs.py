@@ -13,10 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from derivations import Report, Verdict, check
-from functional_nn import Rule
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
+
+from derivations import Report, Verdict, check
+from functional_nn import Rule
 
 from .operations import floats
 
@@ -154,7 +155,7 @@ def _check(rule: Rule, scalar: bool) -> Report:
 
 many = settings(
     max_examples=PROGRAMS, deadline=None, derandomize="RANDOM_PROGRAMS" not in os.environ,
-    database=None, suppress_health_check=list(HealthCheck),
+    database=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 
 

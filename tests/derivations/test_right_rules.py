@@ -5,6 +5,7 @@ import inspect
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from derivations import Verdict, check
 
 from .operations import rule

@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
 from derivations import Obligation, Verdict, Witness, check
 
 from .operations import rule
@@ -43,7 +44,10 @@ def _confirm(mistake: Wrong, obligation: Obligation) -> None:
         assert "shape" in obligation.reason
         _confirm_shape(mistake, rule_in_numpy, names, obligation.name)
         return
-    args = [_array(witness.inputs[n], a) for n, a in zip(names, mistake.operation.arguments)]
+    args = [
+        _array(witness.inputs[n], a)
+        for n, a in zip(names, mistake.operation.arguments, strict=True)
+    ]
     with np.errstate(all="ignore"):
         if obligation.name == "value":
             found, expected = rule_in_numpy.fwd(*args)[0], rule_in_numpy.primal(*args)

@@ -210,9 +210,7 @@ def layer_norm_statistics_taken_as_constants(xp, residuals, dy):
 @wrong(o.LAYER_NORM, "x")
 def layer_norm_mean_subtracted_twice(xp, residuals, dy):
     return _layer_norm_with(
-        lambda xp, n, inverse, d: (
-            inverse * (d - 2 * row_mean(xp, d) - n * row_mean(xp, d * n))
-        )
+        lambda xp, n, inverse, d: inverse * (d - 2 * row_mean(xp, d) - n * row_mean(xp, d * n))
     )(xp, residuals, dy)
 
 
