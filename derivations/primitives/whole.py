@@ -16,7 +16,6 @@ from derivations import graph as g
 from derivations.graph import Index, Node
 from derivations.lift import Lifting, Unsupported
 from derivations.masks import choice
-from derivations.primitives.registry import 
 
 Linear = dict[Node, Fraction]  # g.ONE stands for the constant
 
