@@ -1,6 +1,6 @@
 """What `import functional_nn` adds to `import jax, optax`, in CPU time of fresh processes.
 
-    python benchmarks/imports.py
+python benchmarks/imports.py
 """
 
 import resource

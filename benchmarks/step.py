@@ -14,10 +14,11 @@ from collections.abc import Callable
 from statistics import quantiles
 from typing import Any
 
-import functional_nn as fnn
 import jax
 import jax.numpy as jnp
 import optax
+
+import functional_nn as fnn
 
 WIDTHS = [784, 512, 512, 10]
 BATCH = 128

@@ -21,7 +21,7 @@ from functional_nn import Rule
 
 from .operations import floats
 
-PROGRAMS = int(os.environ.get("RANDOM_PROGRAMS", "10"))
+PROGRAMS = int(os.environ.get("RANDOM_PROGRAMS", "8"))
 BUDGET = 3.0  # seconds: what takes longer is undecided, and no wrong verdict
 Tree = tuple[Any, ...]  # an operation and its operands
 
