@@ -42,7 +42,7 @@ def _compute(node: Node, tensor: str, at: tuple[At, ...], memory: dict[Node, Nod
         return _derivative(child, tensor, at, memory)
 
     match node.op:
-        case "const" | "pi" | "inf" | "size" | "index":
+        case "const" | "pi" | "inf" | "nan" | "size" | "index":
             return g.ZERO
         case "entry":
             name, where, _ = node.data

@@ -18,7 +18,16 @@ from derivations.evaluate import Ambiguous, Dual, Point, Unresolved, ball
 from derivations.refute import Tensor, differ, shown, written
 
 Class = Literal[
-    "smooth", "left", "right", "middle", "inside", "outside", "singular", "jump", "unresolved"
+    "smooth",
+    "left",
+    "right",
+    "middle",
+    "inside",
+    "outside",
+    "like jax.grad",
+    "singular",
+    "jump",
+    "unresolved",
 ]
 DIRECTIONS = 12
 
@@ -123,6 +132,9 @@ def examine(
         pass
     elif not _in_hull(rule, _limits(views.gradient, point, arguments)):
         kind, note = "outside", "the gradient as a whole lies outside the limits around it"
+    if kind == "outside" and rule is not None and jax is not None and _same(rule, jax):
+        # What jax.grad itself makes of a composition of kinks is no mistake of this rule.
+        kind, note = "like jax.grad", "outside the one-sided derivatives, as jax.grad is"
     if difference is not None and any(differ(d, flint.fmpq(0)) for d in difference):
         kind, note = "outside", "fwd gives another value there than the primal"
     texts = [shown(v) if v is not None else "none" for v in (left, right, taken, taken_by_jax)]

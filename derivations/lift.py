@@ -19,7 +19,7 @@ import numpy as np
 from derivations import graph as g
 from derivations.constants import recognised
 from derivations.graph import At, Dim, Index, Node
-from derivations.masks import ManyMasks, outside_masks, sum_of
+from derivations.masks import ManyMasks, choice, is_finite_number, outside_masks, sum_of
 
 Kind = Literal["float", "int", "bool"]
 
@@ -133,7 +133,7 @@ def numbered(
 ) -> Node:
     """Gives `at(position)` with numbers along `axes`.
 
-    An index variable over a known, small size becomes a choice among its values.
+    An index variable p over a known, small size is written out: Σ_k [p = k] at(k).
     """
     for axis in axes:
         index = position[axis]
@@ -143,10 +143,15 @@ def numbered(
             raise Unsupported("a position that is moved, at a symbolic size")
         before, after = position[:axis], position[axis + 1 :]
         values = [numbered((*before, i, *after), axes, at) for i in range(index.size)]
+        if all(value is values[0] for value in values):
+            return values[0]
+        here = [g.compare("eq", g.index(index), g.const(i), whole=True) for i in range(index.size)]
+        if all(map(is_finite_number, values)):
+            terms = [g.select(p, value, g.ZERO) for p, value in zip(here, values, strict=True)]
+            return g.add(*terms)
         result = values[-1]
-        for i in reversed(range(index.size - 1)):
-            here = g.compare("eq", g.index(index), g.const(i), whole=True)
-            result = g.select(here, values[i], result)
+        for p, value in reversed(list(zip(here[:-1], values[:-1], strict=True))):
+            result = choice(p, value, result)
         return result
     return at(position)
 

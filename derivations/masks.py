@@ -45,6 +45,14 @@ def _infinite(node: Node) -> bool:
     return node.op == "inf" or (node.op == "select" and any(map(_infinite, node.args[1:])))
 
 
+@cache
+def is_finite_number(node: Node) -> bool:
+    """Tells whether a value is a number, neither a truth value nor one that may be infinite."""
+    if node.op == "select":
+        return all(map(is_finite_number, node.args[1:]))
+    return node.op not in ("true", "false", "compare", "not", "and", "inf", "nan")
+
+
 def outside_masks(function: Callable[..., Node], args: Sequence[Node]) -> Node:
     """Applies a function inside every mask."""
     count = 1

@@ -41,7 +41,8 @@ def points(
 ) -> Iterator[Point]:
     """Gives points of several scales: small whole numbers first, then fractions and others."""
     draw = random.Random(seed)
-    most = max([*sizes.values(), 2])
+    # Whole numbers are labels as often as not: below every size, they are in range of any axis.
+    most = min(sizes.values(), default=2)
     scales = [
         lambda: draw.choice([-3, -2, -1, 1, 2, 3]),
         lambda: Fraction(draw.randint(-40, 40), 16),

@@ -29,7 +29,19 @@ def analytic(g: Gen) -> bool:
 
 def never_zero(factor: Frozen) -> bool:
     """Tells whether a factor is positive, or negative, everywhere and not just almost."""
-    return of_sum(factor, {}) is not None and all(_positive(g) for m, _ in factor for g, _ in m)
+    signs = {c > 0 for _, c in factor}
+    return (
+        len(signs) == 1
+        and all(_not_negative(m) for m, _ in factor)
+        and any(all(_positive(g) for g, _ in m) for m, _ in factor)
+    )
+
+
+def _not_negative(monomial: Monomial) -> bool:
+    return all(
+        e % 2 == 0 or _positive(g) or (g.kind == "sum" and _not_negative(g.data[1]))
+        for g, e in monomial
+    )
 
 
 def _positive(g: Gen) -> bool:

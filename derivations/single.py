@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from derivations import obligations
+from derivations.differentiate import Undifferentiable
 from derivations.lift import Unsupported
 from derivations.refute import sizes_to_try
 from derivations.subject import Subject, subject_of
@@ -180,7 +181,7 @@ def _tried(name: str, this: Traced, prove: Callable[[Traced], Obligation]) -> Ob
     start = time.monotonic()
     try:
         return prove(this)
-    except Unsupported as error:
+    except (Unsupported, Undifferentiable) as error:
         return Obligation(
             name,
             "",

@@ -69,7 +69,8 @@ def kinks(this: Traced, deadline: float) -> Obligation:
     open_ = [
         str(k)
         for k in found
-        if k.kind == "unresolved" or (k.kind == "singular" and "none" not in (k.left, k.right))
+        if k.kind in ("unresolved", "like jax.grad")
+        or (k.kind == "singular" and "none" not in (k.left, k.right))
     ]
     reasons = list(dict.fromkeys(missed + open_))
     if reasons:

@@ -27,7 +27,9 @@ def _formula(function: Callable[..., Node]) -> Reading:
                 return elementwise(function)(lifting, eqn, *operands)
             case "int":
                 return elementwise(
-                    lambda *args: whole.within(lifting, function(*args), dtype_of(eqn))
+                    lambda *args: whole.within(
+                        lifting, whole.by_cases(function, args), dtype_of(eqn)
+                    )
                 )(lifting, eqn, *operands)
             case _:
                 raise Unsupported("arithmetic of truth values")
@@ -87,8 +89,8 @@ def _truncated(a: int, b: int) -> int:
     return quotient if (a < 0) == (b < 0) else -quotient
 
 
-_quotient = whole.by_cases(_truncated, "a division of whole numbers that depend on the inputs")
-_remainder = whole.by_cases(
+_quotient = whole.of_known(_truncated, "a division of whole numbers that depend on the inputs")
+_remainder = whole.of_known(
     lambda a, b: a - b * _truncated(a, b), "a remainder that depends on the inputs"
 )
 
@@ -111,7 +113,8 @@ def _pow(lifting: Lifting, eqn: Any, a: Array, b: Array) -> Array:
             return power(x, int(y.data))
         if y.op == "const" and y.data.denominator == 2:
             return power(g.kernel("sqrt", x), int(2 * y.data))
-        lifting.assumptions.add("the base of a real power is positive")
+        if x.op != "const" or x.data <= 0:
+            lifting.assumptions.add("the base of a real power is positive")
         return g.exp(g.mul(y, g.log(x)))
 
     return elementwise(function)(lifting, eqn, a, b)

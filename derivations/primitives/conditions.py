@@ -90,7 +90,7 @@ def _infinite_inside(node: Node) -> bool:
 
 
 def _logical(function: Callable[..., Node], of_bits: Callable[..., int]) -> Reading:
-    bits = whole.by_cases(of_bits, "bits of whole numbers that depend on the inputs")
+    bits = whole.of_known(of_bits, "bits of whole numbers that depend on the inputs")
 
     def reading(lifting: Lifting, eqn: Any, *operands: Array) -> Array:
         if kind_at(eqn) == "bool":

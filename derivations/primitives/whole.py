@@ -5,7 +5,8 @@ follow from that are decided here, so that index arithmetic that JAX adds (negat
 round, starts clamped) disappears again.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -16,6 +17,8 @@ from derivations import graph as g
 from derivations.graph import Index, Node
 from derivations.lift import Lifting, Unsupported
 from derivations.masks import choice
+
+MOST_CASES = 128  # of choices among known numbers, that are told apart in a formula
 
 Linear = dict[Node, Fraction]  # g.ONE stands for the constant
 
@@ -100,8 +103,8 @@ def compare(op: str, a: Node, b: Node) -> Node:
     low = least(difference)
     high = least(_combined((difference, Fraction(-1))))  # of a - b
     above, below = low is not None and low > 0, high is not None and high > 0
-    if op == "eq" and (above or below):
-        return g.FALSE
+    if op == "eq" and (above or below or not difference):
+        return g.FALSE if difference else g.TRUE
     if op == "lt" and (above or (high is not None and high >= 0)):
         return g.TRUE if above else g.FALSE
     if op == "le" and ((low is not None and low >= 0) or below):
@@ -158,27 +161,41 @@ def within(lifting: Lifting, node: Node, dtype: Any) -> Node:
     return node
 
 
-def by_cases(function: Callable[..., int], reason: str) -> Callable[..., Node]:
-    """Gives a function of known whole numbers, for numbers that are choices among known ones.
+def by_cases(function: Callable[..., Node], args: Sequence[Node]) -> Node:
+    """Gives a function of numbers that are choices among known ones, as such a choice."""
+    condition = next((a.args[0] for a in args if a.op == "select"), None)
+    count = math.prod(map(_cases, args))
+    if condition is None or count > MOST_CASES or not all(map(one_of_several, args)):
+        return function(*args)
+    return choice(
+        condition,
+        by_cases(function, [_branch(a, condition, 1) for a in args]),
+        by_cases(function, [_branch(a, condition, 2) for a in args]),
+    )
+
+
+@cache
+def _cases(node: Node) -> int:
+    return sum(map(_cases, node.args[1:])) if node.op == "select" else 1
+
+
+def _branch(node: Node, condition: Node, which: int) -> Node:
+    return node.args[which] if node.op == "select" and node.args[0] is condition else node
+
+
+def of_known(function: Callable[..., int], reason: str) -> Callable[..., Node]:
+    """Gives a function of known whole numbers, and of choices among such.
 
     Raises:
-      Unsupported: A number depends on the inputs, for the stated reason.
+      Unsupported: A number depends on the inputs otherwise, for the stated reason.
     """
 
-    def applied(*args: Node) -> Node:
-        values = [a.data for a in args if a.op == "const" and a.data.denominator == 1]
-        if len(values) == len(args):
-            return g.const(function(*map(int, values)))
-        for i, a in enumerate(args):
-            if a.op == "select" and one_of_several(a):
-                condition, yes, no = a.args
-                before, after = args[:i], args[i + 1 :]
-                return choice(
-                    condition, applied(*before, yes, *after), applied(*before, no, *after)
-                )
-        raise Unsupported(reason)
+    def known(*args: Node) -> Node:
+        if any(a.op != "const" or a.data.denominator != 1 for a in args):
+            raise Unsupported(reason)
+        return g.const(function(*(int(a.data) for a in args)))
 
-    return applied
+    return lambda *args: by_cases(known, args)
 
 
 def as_position(node: Node, size: g.Dim) -> g.At | None:

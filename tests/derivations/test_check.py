@@ -267,6 +267,24 @@ def test_a_rule_right_up_to_the_rounding_of_a_constant_is_not_refuted():
     assert report.verdict is not Verdict.REFUTED
 
 
+def test_labels_outside_their_classes_refute_nothing():
+    """Reading a label's entry takes for granted that it is there: so does a counterexample."""
+
+    def loss(z, y):
+        return -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=-1)[:, 0]
+
+    def bwd(residuals, dy):
+        z, y = residuals
+        hot = jnp.where(y[:, None] == jnp.arange(z.shape[1], dtype=y.dtype)[None, :], 1.0, 0.0)
+        return (jax.nn.softmax(z) - hot) * dy[:, None], None
+
+    labels = jax.ShapeDtypeStruct((3,), jnp.int32)
+    rule = Rule("loss", loss, lambda z, y: (loss(z, y), (z, y)), bwd)
+    assert check(rule, X, labels).verdict is not Verdict.REFUTED
+    halved = rule._replace(bwd=lambda r, dy: (bwd(r, dy / 2)[0], None))
+    assert check(halved, X, labels).verdict is Verdict.REFUTED
+
+
 # --- refusals -----------------------------------------------------------------------------------
 
 

@@ -68,7 +68,10 @@ def _switched(draw: Draw) -> Example:
 
 def _branched_backwards(draw: Draw) -> Example:
     def function(x, dy):
-        return jax.vjp(lambda x: lax.cond(x[0] > 0, jnp.sin, jnp.cos, x), x)[1](dy)
+        def run(x):
+            return lax.cond(x[0] > 0, lambda x: jnp.sin(x) * jnp.sum(x), lambda x: 2 * x, x)
+
+        return jax.vjp(run, x)[1](dy)
 
     return Example(function, [(2,), (2,)])
 
@@ -83,10 +86,6 @@ def _composed(draw: Draw) -> Example:
 
 def _put(draw: Draw) -> Example:
     return Example(lambda x: jax.device_put(x * x), [("n",)], symbolic=True)
-
-
-def _smooth(draw: Draw) -> Example:
-    return Example(lambda x: jax.grad(lambda x: jnp.sum(lax.erfc(x)))(x), [(3,)])
 
 
 CASES: dict[str, list[Case]] = {
