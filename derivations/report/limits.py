@@ -11,7 +11,8 @@ _LIMITS = (
     (
         "Other sizes.",
         "A verdict holds for the sizes beside it. Where it says all sizes, sizes that were equal "
-        "in the example stay equal; where it names sizes, it speaks of no others.",
+        "in the example stay equal; where it names sizes, it speaks of no others. Code that "
+        "branches on a size in Python is followed at the sizes that the assumption names.",
     ),
     (
         "Kinks.",
@@ -27,8 +28,7 @@ _LIMITS = (
     (
         "The checker itself.",
         "It rests on Python, on JAX's tracing and on the algebra of FLINT, and on definitions that "
-        "a person has to read: they stand above, each with its source. The derivatives as books "
-        "print them are shown for comparison; the project's tests compare them in numbers.",
+        "a person has to read: they stand above, each with its source.",
     ),
     (
         "Whether it learns.",
