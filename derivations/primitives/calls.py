@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jax
+
 from derivations import graph as g
 from derivations.lift import Array, Lifting
 from derivations.primitives.registry import elementwise, reads
@@ -24,6 +26,21 @@ def _custom_call(lifting: Lifting, eqn: Any, *operands: Array) -> list[Array]:
         lifting.assumptions.add("JAX's kernel exp_neg_sq is exp(-x^2)")
         square = elementwise(lambda a: g.exp(g.neg(g.power(a, 2))))
         return [square(lifting, eqn, *operands)]
+    return lifting.closed(inner, operands)
+
+
+@reads("call_hi_primitive")
+def _expanded(lifting: Lifting, eqn: Any, *operands: Array) -> list[Array]:
+    """JAX 0.12 keeps some functions (searchsorted) in one piece, with the code they stand for."""
+    function = eqn.params["_prim"]
+
+    def run(*arrays: Any) -> list[Any]:
+        return jax.tree.leaves(function.expand(*jax.tree.unflatten(function.in_tree, arrays)))
+
+    with jax.enable_x64(True):
+        inner = jax.make_jaxpr(run)(
+            *(jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in eqn.invars)
+        )
     return lifting.closed(inner, operands)
 
 

@@ -121,7 +121,7 @@ def started(lifting: Lifting, eqn: Any, start: Node, dim: Dim, length: Dim) -> t
     if mode == GatherScatterMode.CLIP:
         return whole.clamp(start, g.ZERO, last), g.FALSE
     inside = g.and_(whole.compare("le", g.ZERO, start), whole.compare("le", start, last))
-    if mode == GatherScatterMode.FILL_OR_DROP and inside in (g.TRUE, g.FALSE):
+    if mode == GatherScatterMode.FILL_OR_DROP and not whole.depends_on_inputs(inside):
         return start, g.not_(inside)
     if inside is g.FALSE:
         raise Unsupported("an index outside its axis")

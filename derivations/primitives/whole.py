@@ -216,6 +216,12 @@ def one_of_several(node: Node) -> bool:
     return _ends(node) is not None
 
 
+@cache
+def depends_on_inputs(node: Node) -> bool:
+    """Tells whether a value is more than a matter of positions and sizes."""
+    return node.op in ("entry", "apply") or any(map(depends_on_inputs, node.args))
+
+
 def counted_from_the_front(node: Node, dim: g.Dim) -> Node:
     """Gives i for `i + dim if i < 0 else i`, which is how negative indices are allowed for."""
     if node.op != "select" or node.args[0].op != "compare":

@@ -145,8 +145,10 @@ def _select_and_scatter_add(lifting: Lifting, eqn: Any, source: Array, a: Array)
 
 
 @reads("select_and_gather_add")
-def _select_and_gather_add(_: Lifting, eqn: Any, tangents: Array, a: Array) -> Array:
+def _select_and_gather_add(lifting: Lifting, eqn: Any, tangents: Array, a: Array) -> Array:
     windows = _Windows.of(eqn, a)
+    # Forwards, the compiler folds a window in an order of its own.
+    lifting.assumptions.add("no two entries of a window are equal")
 
     def at(position: Place) -> Node:
         places = list(windows.places(position))

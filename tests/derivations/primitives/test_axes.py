@@ -104,7 +104,9 @@ def _pooled_forward(draw: Draw) -> Example:
     lengths, strides, padding, _, _ = _window(draw)
 
     def pooled(x):
-        return lax.reduce_window(x, -np.inf, lax.max, lengths, strides, padding)
+        # The order of a window's entries matters at ties.
+        apart = np.arange(12.0).reshape(3, 4) / 64
+        return lax.reduce_window(x + apart, -np.inf, lax.max, lengths, strides, padding)
 
     return Example(lambda x, dx: jax.jvp(pooled, (x,), (dx,))[1], [(3, 4)] * 2)
 

@@ -88,12 +88,23 @@ def _put(draw: Draw) -> Example:
     return Example(lambda x: jax.device_put(x * x), [("n",)], symbolic=True)
 
 
+def _searched(draw: Draw) -> Example:
+    places = jnp.array([-1.0, 0.0, 1.25])
+    side = draw(st.sampled_from(["left", "right"]))
+    return Example(
+        lambda x: x * jnp.searchsorted(places.astype(x.dtype), x, side=side).astype(x.dtype),
+        [("n",)],
+        symbolic=True,
+    )
+
+
 CASES: dict[str, list[Case]] = {
     "scan": [_scanned, _scanned_backwards, _scanned_rows],
     "while": [_counted],
     "cond": [_branched, _switched, _branched_backwards],
     "platform_index": [_diagonal],
     "composite": [_composed],
+    "call_hi_primitive": [_searched],
     "device_put": [_put],
 }
 
