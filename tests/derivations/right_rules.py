@@ -471,7 +471,7 @@ def maximum_shared_at_ties(xp, residuals, dy):
     return dy * first, dy * (1 - first)
 
 
-@right(o.LARGEST, undecided="cotangent[x]")
+@right(o.LARGEST)
 def largest_shared_at_ties(xp, residuals, dy):
     (x,) = residuals
     top = xp.where(x == xp.max(x, axis=-1, keepdims=True), 1.0, 0.0)
