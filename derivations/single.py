@@ -92,6 +92,8 @@ def _claims(subject: Subject, textbook: Any) -> Iterator[_Claim]:
     # What is the vector-Jacobian product at every size is linear there too.
     yield _Claim("linear", obligations.linear, smaller=True)
     yield _Claim("kinks", obligations.kinks)
+    yield _Claim("second order", obligations.second_order, smaller=True)
+    yield _Claim("contract", obligations.contract)
 
 
 class _Tracings:

@@ -83,14 +83,15 @@ def _letters() -> Sequence[str]:
 def concrete(shapes: Shapes, sizes: dict[str, int], *, explicit: bool = False) -> Shapes:
     """Gives the same shapes with numbers for the symbols."""
     avals = tuple(
-        jax.ShapeDtypeStruct(tuple(_number(d, sizes) for d in a.shape), a.dtype)
+        jax.ShapeDtypeStruct(tuple(number_of_dim(d, sizes) for d in a.shape), a.dtype)
         for a in shapes.avals
     )
     scope = ", ".join(f"{s} = {n}" for s, n in sizes.items()) or "all real inputs"
     return Shapes(avals, dict(sizes), f"the sizes {scope}" if sizes else scope, explicit)
 
 
-def _number(dim: Any, sizes: dict[str, int]) -> int:
+def number_of_dim(dim: Any, sizes: dict[str, int]) -> int:
+    """Gives a size of a shape as a number."""
     named: Dim = dim_of(dim)
     return named if isinstance(named, int) else sizes[named]
 

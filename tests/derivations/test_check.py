@@ -44,7 +44,7 @@ square.defvjp(lambda x: (x * x, x), lambda x, dy: (2 * x * dy,))
 def test_the_obligations_of_a_rule():
     report = check(square, X)
     assert _verdicts(report) == dict.fromkeys(
-        ["value", "cotangent[x]", "linear", "kinks"], "PROVED"
+        ["value", "cotangent[x]", "linear", "kinks", "second order", "contract"], "PROVED"
     )
     assert (report.subject, report.kind) == ("square", "custom_vjp")
     assert report.seconds > 0
@@ -146,7 +146,7 @@ def test_python_numbers_are_arguments_like_others():
     )  # fmt: skip
     assert _verdicts(check(rule, X, 1.0)) == {
         "value": "PROVED", "cotangent[x]": "REFUTED", "cotangent[c]": "PROVED",
-        "linear": "PROVED", "kinks": "PROVED",
+        "linear": "PROVED", "kinks": "PROVED", "second order": "PROVED", "contract": "PROVED",
     }  # fmt: skip
 
 
@@ -161,7 +161,7 @@ def test_static_arguments_stay_what_they_are():
     through.defvjp(lambda k, x, f: (k * f(x), x), bwd)
     report = check(through, 3.0, X, jnp.sin)
     assert report.verdict is Verdict.PROVED
-    assert list(_verdicts(report)) == ["value", "cotangent[x]", "linear", "kinks"]
+    assert [name for name in _verdicts(report) if "cotangent" in name] == ["cotangent[x]"]
     through.defvjp(lambda k, x, f: (k * f(x), x), lambda k, f, x, dy: (dy * f(x),))
     assert check(through, 3.0, X, jnp.sin).verdict is Verdict.REFUTED
 
@@ -398,3 +398,64 @@ def test_verdicts_are_never_rounded_up():
     whole = Report("whole", "network", (Obligation("value", "", proved, seconds=1.0),), (part,))
     assert whole.verdict is refuted
     assert whole.seconds == 3.0
+
+
+def _sine(bwd: Any) -> Any:
+    @jax.custom_vjp
+    def sine(x):
+        return jnp.sin(x)
+
+    sine.defvjp(lambda x: (jnp.sin(x), jnp.cos(x)), bwd)
+    return sine
+
+
+def test_a_stopped_residual_is_refuted_by_the_second_order():
+    sine = _sine(lambda c, dy: (jax.lax.stop_gradient(c) * dy,))
+    report = check(sine, X)
+    refuted = [o for o in report.obligations if o.verdict is Verdict.REFUTED]
+    assert [o.name for o in refuted] == ["second order"]
+    assert refuted[0].witness is not None
+    assert refuted[0].witness.found == "0"
+
+
+def test_no_second_derivative_is_said_and_not_refuted():
+    once = jax.custom_vjp(lambda x: x)  # a rule of its own inside bwd, and it raises
+
+    def no_more(_, dy):
+        raise NotImplementedError("once only")
+
+    once.defvjp(lambda x: (x, None), no_more)
+    sine = _sine(lambda c, dy: (once(c) * dy,))
+    report = check(sine, X)
+    (second,) = (o for o in report.obligations if o.name == "second order")
+    assert report.verdict is Verdict.PROVED
+    assert "not differentiable again: NotImplementedError: once only" in second.details[0]
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_a_cotangent_of_another_dtype_is_refuted(dtype):
+    sine = _sine(lambda c, dy: ((c * dy).astype(jnp.float32),))
+    verdicts = _verdicts(check(sine, jax.ShapeDtypeStruct((3,), dtype)))
+    assert [name for name, verdict in verdicts.items() if verdict == "REFUTED"] == ["contract"]
+
+
+def test_what_the_primal_takes_and_bwd_does_not_is_told():
+    sine = _sine(lambda c, dy: (c * dy if c.shape[0] else jnp.max(c),))
+    (contract,) = (o for o in check(sine, X).obligations if o.name == "contract")
+    assert contract.verdict is Verdict.PROVED
+    assert contract.details[0].startswith("the primal takes an empty n, bwd does not: ValueError")
+
+
+def test_an_endless_rule_ends_with_the_budget():
+    def endless(c, dy):
+        while True:
+            pass
+
+    sine = _sine(endless)
+    start = time.monotonic()
+    report = check(sine, X, budget=2.0)
+    assert time.monotonic() - start < 3.0
+    assert report.verdict is Verdict.UNDECIDED
+    assert all(o.reason == "the budget of 2 s ran out" for o in report.obligations)
+    sine = _sine(lambda c, dy: (c * dy,))
+    assert check(sine, X).verdict is Verdict.PROVED
