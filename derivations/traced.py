@@ -110,7 +110,7 @@ def traced(subject: Subject, shapes: Shapes, *, automatic: bool = True) -> Trace
         except Exception as error:
             reason = _first_line(error)
     tensors = tuple(
-        Tensor(name, array_shape, kind)
+        Tensor(name, array_shape, kind, subject.symbols.get(name))
         for name, array_shape, kind in _tensors((*names, *cotangents), both)
     )
     outputs = [a for a in primal if a is not None]

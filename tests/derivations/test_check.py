@@ -1,6 +1,7 @@
 """What `check` takes, what it refuses, and what its report says."""
 
 import time
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -164,6 +165,70 @@ def test_static_arguments_stay_what_they_are():
     assert [name for name in _verdicts(report) if "cotangent" in name] == ["cotangent[x]"]
     through.defvjp(lambda k, x, f: (k * f(x), x), lambda k, f, x, dy: (dy * f(x),))
     assert check(through, 3.0, X, jnp.sin).verdict is Verdict.REFUTED
+
+
+def _elu(alpha, x):
+    return jnp.where(x > 0, x, alpha * jnp.expm1(x))
+
+
+@pytest.mark.parametrize("slope", ["alpha", "1.0"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_static_hyper_parameters_are_seen_at_other_values(slope, nested):
+    """At alpha = 1 a slope without alpha is invisible; `nested` cannot be traced with a symbol."""
+    elu = partial(jax.custom_vjp, nondiff_argnums=(0,))(_elu)
+
+    def bwd(alpha, x, dy):
+        return (jnp.where(x > 0, dy, (alpha if slope == "alpha" else 1.0) * jnp.exp(x) * dy),)
+
+    elu.defvjp(lambda alpha, x: ((elu if nested else _elu)(alpha, x), x), bwd)
+    report = check(elu, 1.0, X)
+    if slope == "alpha":
+        assumed = "alpha is fixed to 1.0" if nested else "alpha is positive"
+        assert report.verdict is Verdict.PROVED
+        assert all(assumed in o.assumptions for o in report.obligations if "cot" in o.name)
+    else:
+        (cotangent,) = (o for o in report.obligations if o.name == "cotangent[x]")
+        assert cotangent.verdict is Verdict.REFUTED
+        assert cotangent.witness is not None
+        assert nested or Fraction(cotangent.witness.inputs["alpha"]) > 0
+
+
+@pytest.mark.parametrize("given", [0.5, 0.0])
+def test_a_rule_that_is_right_for_sensible_values_is_not_refuted(given):
+    """From the output, a leaky relu is told apart for slopes above zero only."""
+
+    @partial(jax.custom_vjp, nondiff_argnums=(0,))
+    def leaky(slope, x):
+        return jnp.maximum(x, slope * x)
+
+    def fwd(slope, x):
+        y = jnp.maximum(x, slope * x)
+        return y, y
+
+    leaky.defvjp(fwd, lambda slope, y, dy: (jnp.where(y > 0, dy, slope * dy),))
+    report = check(leaky, given, X)
+    assert report.verdict is Verdict.PROVED
+    assert f"slope is fixed to {given}" in report.obligations[0].assumptions
+
+
+def test_defaults_are_arguments_of_a_rule():
+    @jax.custom_vjp
+    def scaled(x, alpha=1.0):
+        return alpha * x * x
+
+    def fwd(x, alpha):
+        return alpha * x * x, (x, alpha)
+
+    def right(residuals, dy):
+        x, alpha = residuals
+        return 2 * alpha * x * dy, jnp.sum(x * x * dy)
+
+    scaled.defvjp(fwd, right)
+    assert check(scaled, X).verdict is Verdict.PROVED
+    scaled.defvjp(fwd, lambda r, dy: (2 * r[0] * dy, right(r, dy)[1]))
+    verdicts = _verdicts(check(scaled, X))
+    assert verdicts["cotangent[x]"] == "REFUTED"
+    assert verdicts["cotangent[alpha]"] == "PROVED"
 
 
 def test_custom_jvp():
