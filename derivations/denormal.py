@@ -41,7 +41,7 @@ def _generator(generator: Gen) -> Node:
             return g.equal_index(*generator.data)
         case "inv":
             return g.power(expression(thaw(generator.data)), -1)
-        case "log" | "sqrt" | "erf" | "sin" | "cos":
+        case "log" | "sqrt" | "erf" | "sin" | "cos" | "atan" | "floor":
             return g.kernel(generator.kind, expression(thaw(generator.data)))
         case "sum":
             labels, body = generator.data

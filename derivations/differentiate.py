@@ -19,6 +19,8 @@ _KERNEL_DERIVATIVES = {
     ),
     "sin": lambda a: g.kernel("cos", a),
     "cos": lambda a: g.neg(g.kernel("sin", a)),
+    "atan": lambda a: g.power(g.add(g.ONE, g.power(a, 2)), -1),
+    "floor": lambda a: g.ZERO,
 }
 
 

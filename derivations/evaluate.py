@@ -8,6 +8,7 @@ so that evaluating a function at x + ε gives its one-sided derivative exactly, 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 import flint
@@ -192,7 +193,12 @@ def _compute(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
         case "pow":
             return _elementwise(lambda a: _power(a, node.data), point, *args)
         case "kernel":
-            return _elementwise(lambda a: _kernel(node.data, a), point, *args)
+            function = (
+                partial(_floor, ties=point.ties)
+                if node.data == "floor"
+                else (partial(_kernel, node.data))
+            )
+            return _elementwise(function, point, *args)
         case "compare":
             op, whole = node.data
             # The largest of some entries is one of them: being equal to it is no boundary.
@@ -342,7 +348,7 @@ def ball(a: Any) -> flint.arb:
 
 
 _EXACT = {("exp", 0): 1, ("log", 1): 0, ("sqrt", 0): 0, ("sqrt", 1): 1, ("erf", 0): 0,
-          ("sin", 0): 0, ("cos", 0): 1}  # fmt: skip
+          ("sin", 0): 0, ("cos", 0): 1, ("atan", 0): 0}  # fmt: skip
 
 
 def _kernel(name: str, a: Any) -> Any:
@@ -359,8 +365,26 @@ def _kernel(name: str, a: Any) -> Any:
     return value
 
 
+def _floor(a: Any, *, ties: bool) -> Any:
+    """Rounds down; a whole number is on the boundary between two values."""
+    if isinstance(a, Dual):
+        below = a.value == _floor(a.value, ties=True) and _compare("lt", a.slope, 0, ties=True)
+        return Dual(_floor(a.value, ties=True) - (1 if below else 0), flint.fmpq(0))
+    if isinstance(a, flint.arb):
+        down = a.floor()
+        if not down.is_exact():
+            raise Ambiguous("rounding of a ball that holds a whole number")
+        return flint.fmpq(int(down.fmpz()))
+    down = flint.fmpq(a.p // a.q)
+    if down == a and not ties:
+        raise Tie("rounding")
+    return down
+
+
 def _slope(name: str, a: Any) -> Any:
     match name:
+        case "atan":
+            return _power(1 + a * a, -1)
         case "exp":
             return _kernel("exp", a)
         case "log":

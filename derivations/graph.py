@@ -206,11 +206,11 @@ def div(a: Node, b: Node) -> Node:
 
 
 # Functions that the graph knows by name. Every other one is written in terms of these.
-KERNELS = ("exp", "log", "sqrt", "erf", "sin", "cos")
+KERNELS = ("exp", "log", "sqrt", "erf", "sin", "cos", "atan", "floor")
 
 
 def kernel(name: str, a: Node) -> Node:
-    """Gives exp, log, sqrt, erf, sin or cos of `a`."""
+    """Gives exp, log, sqrt, erf, sin, cos, atan or floor of `a`."""
     if name not in KERNELS:
         raise ValueError(f"A kernel is one of {', '.join(KERNELS)}. Got {name!r}.")
     if a.op == "inf" and name == "exp":
@@ -219,7 +219,7 @@ def kernel(name: str, a: Node) -> Node:
         return moved
     if a is ZERO and name in ("exp", "cos"):
         return ONE
-    if (a is ZERO and name in ("sqrt", "erf", "sin")) or (a is ONE and name == "log"):
+    if (a is ZERO and name in ("sqrt", "erf", "sin", "atan")) or (a is ONE and name == "log"):
         return ZERO
     return _node("kernel", (a,), name)
 

@@ -169,7 +169,7 @@ def _renamed(g: Gen, names: Renaming) -> Poly:
         case "sqrt":
             poly = inside(g.data)
             return of(gen("sqrt", freeze(poly), free_of(poly), height_of(poly)))
-        case "erf" | "sin" | "cos":
+        case "erf" | "sin" | "cos" | "atan" | "floor":
             return kernels.other(g.kind, inside(g.data))
         case "zero":
             return zero_of_whole(inside(g.data))

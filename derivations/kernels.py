@@ -8,6 +8,7 @@ not negative, which is where these functions are real.
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import floor
 
 import flint
 
@@ -153,10 +154,12 @@ def _tidy(e: Fraction) -> int | Fraction:
 
 
 def other(name: str, poly: Poly) -> Poly:
-    """Gives erf, sin or cos, with its symmetry f(-a) = -f(a) or f(a) used up."""
+    """Gives erf, sin, cos or atan, their symmetry f(-a) = -f(a) or f(a) used up, or floor."""
     if not poly:
         return number(1) if name == "cos" else {}
-    flip = leading(poly)[1] < 0
+    if name == "floor" and set(poly) <= {()}:
+        return number(floor(poly[()]))
+    flip = name != "floor" and leading(poly)[1] < 0
     inside = scaled(poly, -1) if flip else poly
     result = of(gen(name, freeze(inside), free(inside), height(inside)))
     return scaled(result, -1) if flip and name != "cos" else result

@@ -43,7 +43,7 @@ class Unsupported(Exception):
         """Adds the equation that it happened in, unless one further inside is known."""
         if not (self.primitive or super().__str__().startswith("the primitive")):
             self.primitive = eqn.primitive.name
-        self.where = self.where or _where(eqn)
+        self.where = self.where or source_line(eqn)
         return self
 
 
@@ -322,7 +322,7 @@ _PYTHON = os.path.join(sysconfig.get_path("stdlib"), "")
 _OURS = _folder(__file__)
 
 
-def _where(eqn: Any) -> str:
+def source_line(eqn: Any) -> str:
     """Gives the source line that an equation comes from: the innermost outside JAX and Python."""
     traceback = getattr(eqn.source_info, "traceback", None)
     for frame in traceback.frames if traceback is not None else ():

@@ -197,7 +197,7 @@ def branches(node: Node) -> bool:
     found = _BRANCHES.get(node)
     if found is None:
         real = node.op == "compare" and not node.data[1]
-        own = real or (node.op == "kernel" and node.data == "sqrt")
+        own = real or (node.op == "kernel" and node.data in ("sqrt", "floor"))
         found = _BRANCHES[node] = own or any(branches(a) for a in node.args)
     return found
 

@@ -6,14 +6,14 @@ from fractions import Fraction
 from derivations.polynomial import INDICATORS, Frozen, Gen, Monomial
 
 # Of the generators that are not whole numbers, these are no analytic functions of the inputs.
-_NOT_ANALYTIC = frozenset({*INDICATORS, "max", "apply"})
+_NOT_ANALYTIC = frozenset({*INDICATORS, "max", "floor", "apply"})
 
 
 def whole(g: Gen) -> bool:
     """Tells whether a generator only takes whole values."""
     if g.kind == "entry":
         return g.data[2] == "whole"
-    return g.kind in ("size", "index") or g.kind in INDICATORS
+    return g.kind in ("size", "index", "floor") or g.kind in INDICATORS
 
 
 def analytic(g: Gen) -> bool:

@@ -10,8 +10,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Literal
 
-AGAIN = 0.25  # seconds: an exception raised inside a destructor is swallowed, so it is raised again
+# An exception inside a destructor or a callback of the garbage collector is printed and swallowed.
+SWALLOWING = ("__del__", "gc_callback")
+SOON, AGAIN = 0.01, 0.25  # seconds until the next attempt
 
 
 class OutOfTime(BaseException):
@@ -40,10 +43,12 @@ def time_limit(seconds: float) -> Iterator[None]:
         wait = max(seconds, 0.0)
         while not left.wait(wait):
             with between:
-                if left.is_set() or not _runs(owner, ident):
+                state = "left" if left.is_set() else _state(owner, ident)
+                if state == "left":
                     return
-                raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
-            wait = AGAIN
+                if state == "inside":
+                    raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
+            wait = AGAIN if state == "inside" else SOON
 
     threading.Thread(target=watch, daemon=True, name="time limit").start()
     try:
@@ -55,9 +60,12 @@ def time_limit(seconds: float) -> Iterator[None]:
                 raise_in(ctypes.c_ulong(ident), None)  # one that is on its way has come too late
 
 
-def _runs(owner: FrameType, ident: int) -> bool:
-    """Tells whether a thread is still inside a function."""
+def _state(owner: FrameType, ident: int) -> Literal["inside", "busy", "left"]:
+    """Tells whether a thread is still inside a function, or in a call that swallows exceptions."""
+    state = "inside"
     frame = sys._current_frames().get(ident)
     while frame is not None and frame is not owner:
+        if frame.f_code.co_name in SWALLOWING:
+            state = "busy"
         frame = frame.f_back
-    return frame is not None
+    return "left" if frame is None else state

@@ -1,7 +1,7 @@
 """Tracing: jaxprs at symbolic or small sizes, in double precision, rules kept or removed."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +10,7 @@ from jax import export
 from jax.extend import core
 
 from derivations.graph import Dim
-from derivations.lift import Array, Assumptions, Lifting, dim_of, kind_of, variable
+from derivations.lift import Array, Assumptions, Lifting, Unsupported, dim_of, kind_of, variable
 from derivations.subject import Subject
 
 LETTERS = "nkmdpqrst"
@@ -46,8 +46,10 @@ def double_precision() -> Iterator[None]:
         yield
 
 
-def _double(dtype: Any) -> Any:
-    return jnp.float64 if kind_of(dtype) == "float" else dtype
+def in_double_precision(aval: Any) -> jax.ShapeDtypeStruct:
+    """Gives the shape with float64 for every type of float."""
+    dtype = jnp.float64 if kind_of(aval.dtype) == "float" else aval.dtype
+    return jax.ShapeDtypeStruct(aval.shape, dtype)
 
 
 def symbolic(shapes: Sequence[jax.ShapeDtypeStruct], names: Sequence[str]) -> Shapes:
@@ -67,7 +69,7 @@ def symbolic(shapes: Sequence[jax.ShapeDtypeStruct], names: Sequence[str]) -> Sh
     avals, parts = [], []
     for shape, name in zip(shapes, names, strict=True):
         dims = tuple(1 if s == 1 else symbols[letters[s]] for s in shape.shape)
-        avals.append(jax.ShapeDtypeStruct(dims, _double(shape.dtype)))
+        avals.append(in_double_precision(jax.ShapeDtypeStruct(dims, shape.dtype)))
         if dims:
             parts.append(f"{name}: ({', '.join(map(str, dims))})")
     sizes = {
@@ -142,30 +144,32 @@ def _is_float0(value: Any) -> bool:
 
 def stripped(function: Callable[..., Any], *, custom_jvp: bool = False) -> Callable[..., Any]:
     """Gives the function without the rules of `jax.custom_vjp` (and `custom_jvp`) inside it."""
+    removed = {"custom_vjp_call"} | ({"custom_jvp_call"} if custom_jvp else set())
 
     def run(*arrays: Any) -> list[Any]:
         closed = jax.make_jaxpr(function)(*arrays)
-        return _evaluate(closed.jaxpr, closed.consts, arrays, custom_jvp)
+        return _evaluate(closed.jaxpr, closed.consts, arrays, removed)
 
     return run
 
 
-def _evaluate(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], custom_jvp: bool) -> list:
+def _evaluate(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], removed: Set[str]) -> list:
     values: dict[Any, Any] = dict(zip(jaxpr.constvars, consts, strict=True))
     values.update(zip(jaxpr.invars, args, strict=True))
 
     def read(atom: Any) -> Any:
         return atom.val if isinstance(atom, core.Literal) else values[atom]
 
-    removed = {"custom_vjp_call"} | ({"custom_jvp_call"} if custom_jvp else set())
     for eqn in jaxpr.eqns:
         inputs = [read(v) for v in eqn.invars]
         name = eqn.primitive.name
         if name in removed or name in ("jit", "pjit", "closed_call"):
             inner = eqn.params.get("call_jaxpr") or eqn.params["jaxpr"]
-            outputs = _evaluate(inner.jaxpr, inner.consts, inputs, custom_jvp)
+            outputs = _evaluate(inner.jaxpr, inner.consts, inputs, removed)
         else:
             params = eqn.primitive.get_bind_params(eqn.params)
+            if any(_calls(inner, removed) for inner in jaxprs_of(eqn)):
+                params = {k: _without(v, removed) for k, v in params.items()}
             outputs = eqn.primitive.bind(*inputs, **params)
             if not eqn.primitive.multiple_results:
                 outputs = [outputs]
@@ -173,12 +177,47 @@ def _evaluate(jaxpr: Any, consts: Sequence[Any], args: Sequence[Any], custom_jvp
     return [read(v) for v in jaxpr.outvars]
 
 
+def jaxprs_of(eqn: Any) -> list[Any]:
+    """Gives the jaxprs inside an equation: the body of a loop, the branches of a condition."""
+    values = jax.tree.leaves(list(eqn.params.values()), is_leaf=_is_jaxpr)
+    return [getattr(value, "jaxpr", value) for value in values if _is_jaxpr(value)]
+
+
+def _is_jaxpr(value: Any) -> bool:
+    return isinstance(value, (core.Jaxpr, core.ClosedJaxpr))
+
+
+def _calls(jaxpr: Any, names: Set[str]) -> bool:
+    return any(
+        eqn.primitive.name in names or any(_calls(inner, names) for inner in jaxprs_of(eqn))
+        for eqn in jaxpr.eqns
+    )
+
+
+def _without(value: Any, removed: Set[str]) -> Any:
+    """Gives a parameter of an equation with the rules removed from the jaxprs in it."""
+    if isinstance(value, tuple) and any(map(_is_jaxpr, value)):
+        return tuple(_without(v, removed) for v in value)
+    if not _is_jaxpr(value):
+        return value
+    inner: Any = getattr(value, "jaxpr", value)
+    consts = getattr(value, "consts", ())
+    closed = jax.make_jaxpr(lambda *args: _evaluate(inner, consts, args, removed))(
+        *(jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in inner.invars)
+    )
+    if isinstance(value, core.ClosedJaxpr):
+        return closed
+    if closed.consts:
+        raise Unsupported("a custom rule in rematerialised code that captures arrays")
+    return closed.jaxpr
+
+
 def by_jax(subject: Subject, wanted: Sequence[int]) -> Callable[..., list[Any]]:
     """Gives JAX's own vector-Jacobian product of the primal, its hand-written rules removed.
 
     The function takes the arrays, then the cotangents; it returns one cotangent for each `wanted`.
     """
-    plain = stripped(subject.primal, custom_jvp=subject.kind == "custom_jvp")
+    plain = stripped(subject.primal, custom_jvp=subject.kind in ("custom_jvp", "function"))
     count = len(subject.names)
 
     def pull(*everything: Any) -> list[Any]:

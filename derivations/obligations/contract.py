@@ -1,6 +1,7 @@
 """What JAX asks of a rule besides the right numbers, and partly does not look at itself."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
@@ -29,7 +30,8 @@ def contract(this: Traced, deadline: float) -> Obligation:
         scope="the example's sizes and dtypes",
     )
     try:
-        cotangents = jax.eval_shape(_pull(this), *given)
+        with _precision_of(given):
+            cotangents = jax.eval_shape(_pull(this), *given)
     except Exception as error:  # whatever the rule raises
         return base._replace(
             verdict=Verdict.UNDECIDED, ground="", reason=f"it cannot be traced: {_line(error)}"
@@ -42,7 +44,14 @@ def contract(this: Traced, deadline: float) -> Obligation:
                 reason=f"d{name} is {cotangent.dtype}, and {name} {aval.dtype}: "
                 f"cast it with .astype({name}.dtype)",
             )
-    return base._replace(details=tuple(_remarks(this)))
+    if this.subject.fixed:
+        return base
+    with _precision_of(given):
+        return base._replace(details=tuple(_remarks(this)))
+
+
+def _precision_of(avals: list[jax.ShapeDtypeStruct]) -> AbstractContextManager[Any]:
+    return jax.enable_x64(True) if any(a.dtype == "float64" for a in avals) else nullcontext()
 
 
 def _remarks(this: Traced) -> Iterator[str]:

@@ -42,6 +42,21 @@ def _half_of(combine: Callable[[Node, Node], Node]) -> Callable[[Node], Node]:
     return lambda a: g.mul(_HALF, combine(g.exp(a), g.exp(g.neg(a))))
 
 
+def _asin(a: Node) -> Node:
+    return g.kernel("atan", g.div(a, g.kernel("sqrt", g.sub(g.ONE, g.power(a, 2)))))
+
+
+def _atan2(y: Node, x: Node) -> Node:
+    up, quarter = g.compare("lt", g.ZERO, y), g.mul(_HALF, g.PI)
+    down = g.compare("lt", y, g.ZERO)
+    beside = g.kernel("atan", g.div(y, x))
+    behind = g.add(beside, g.select(down, g.neg(g.PI), g.PI))
+    above = g.select(down, g.neg(quarter), g.select(up, quarter, g.ZERO))
+    return g.select(
+        g.compare("lt", g.ZERO, x), beside, g.select(g.compare("lt", x, g.ZERO), behind, above)
+    )
+
+
 def _atanh(a: Node) -> Node:
     return g.mul(_HALF, g.sub(_log(g.add(g.ONE, a)), _log(g.sub(g.ONE, a))))
 
@@ -76,6 +91,9 @@ FUNCTIONS: dict[str, Callable[[Node], Node]] = {
     "sin": lambda a: g.kernel("sin", a),
     "cos": lambda a: g.kernel("cos", a),
     "tan": lambda a: g.div(g.kernel("sin", a), g.kernel("cos", a)),
+    "atan": lambda a: g.kernel("atan", a),
+    "asin": _asin,
+    "acos": lambda a: g.sub(g.mul(_HALF, g.PI), _asin(a)),
     "erf": _erf,
     "erfc": lambda a: g.sub(g.ONE, _erf(a)),
     "stop_gradient": lambda a: a,
@@ -88,6 +106,7 @@ FUNCTIONS: dict[str, Callable[[Node], Node]] = {
 
 for _name, _function in FUNCTIONS.items():
     PRIMITIVES[_name] = elementwise(_function)
+PRIMITIVES["atan2"] = elementwise(_atan2)
 
 
 def log(a: Node) -> Node:

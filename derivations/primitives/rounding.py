@@ -28,36 +28,56 @@ def _conversion(lifting: Lifting, eqn: Any, kind: str) -> Callable[[Node], Node]
         case ("int", "int"):
             return lambda x: whole.within(lifting, x, dtype_of(eqn))
         case ("float", "int"):
-            return lambda x: whole.within(lifting, _rounded(math.trunc)(x), dtype_of(eqn))
+            return lambda x: whole.within(lifting, _towards_zero(x), dtype_of(eqn))
         case _:
             return lambda x: x
 
 
-def _rounded(function: Callable[[Fraction], int]) -> Callable[[Node], Node]:
+def _floor(x: Node) -> Node:
+    if whole.is_whole(x) or x.op == "inf":
+        return x
+    if x.op == "const":
+        return g.const(math.floor(x.data))
+    if x.op == "select":
+        return g.select(x.args[0], _floor(x.args[1]), _floor(x.args[2]))
+    return g.kernel("floor", x)
+
+
+def _ceil(x: Node) -> Node:
+    return g.neg(_floor(g.neg(x)))
+
+
+def _towards_zero(x: Node) -> Node:
+    return x if whole.is_whole(x) else g.select(g.compare("lt", x, g.ZERO), _ceil(x), _floor(x))
+
+
+def _nearest(method: int) -> Callable[[Node], Node]:
+    """Rounds to the nearest whole number. JAX's methods: 0 takes halves away from zero, 1 to even.
+
+    For what depends on the inputs halves are boundaries, off which both are the same.
+    """
+
     def rounded(x: Node) -> Node:
-        if whole.is_whole(x) or x.op == "inf":
-            return x
         if x.op == "const":
-            return g.const(function(x.data))
+            away = math.floor(abs(x.data) + Fraction(1, 2)) * (1 if x.data > 0 else -1)
+            return g.const(round(x.data) if method else away)
         if x.op == "select":
             return g.select(x.args[0], rounded(x.args[1]), rounded(x.args[2]))
-        raise Unsupported("rounding of a number that depends on the inputs")
+        if whole.is_whole(x):
+            return x
+        if not whole.depends_on_inputs(x):
+            raise Unsupported("rounding of known numbers at a symbolic position")
+        return _floor(g.add(x, g.const(Fraction(1, 2))))
 
     return rounded
 
 
-def _away_from_zero(x: Fraction) -> int:
-    return math.floor(abs(x) + Fraction(1, 2)) * (1 if x > 0 else -1)
-
-
 @reads("floor", "ceil")
-def _floor(lifting: Lifting, eqn: Any, a: Array) -> Array:
-    function = {"floor": math.floor, "ceil": math.ceil}[eqn.primitive.name]
-    return elementwise(_rounded(function))(lifting, eqn, a)
+def _rounded(lifting: Lifting, eqn: Any, a: Array) -> Array:
+    function = {"floor": _floor, "ceil": _ceil}[eqn.primitive.name]
+    return elementwise(function)(lifting, eqn, a)
 
 
 @reads("round")
 def _round(lifting: Lifting, eqn: Any, a: Array) -> Array:
-    # JAX's two methods: 0 takes halves away from zero, 1 to the even number, as Python does.
-    function = (_away_from_zero, round)[int(eqn.params["rounding_method"])]
-    return elementwise(_rounded(function))(lifting, eqn, a)
+    return elementwise(_nearest(int(eqn.params["rounding_method"])))(lifting, eqn, a)

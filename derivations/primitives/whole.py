@@ -31,7 +31,7 @@ def is_whole(node: Node) -> bool:
         case "size" | "index":
             return True
         case "entry":
-            return node.data[2]
+            return node.data[2] == "whole"
         case "add" | "mul":
             return all(map(is_whole, node.args))
         case "select":

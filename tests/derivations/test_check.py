@@ -354,7 +354,7 @@ def test_labels_outside_their_classes_refute_nothing():
 
 
 def test_what_has_no_rule_is_refused():
-    for thing in (jnp.sin, jax.jit(square), 3, None):
+    for thing in (jnp.sin, jax.jit(_square), 3, None):
         with pytest.raises(TypeError, match="check needs"):
             check(thing, X)
     with pytest.raises(TypeError, match="Call defvjp first"):

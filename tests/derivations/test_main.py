@@ -107,7 +107,7 @@ def test_sizes_of_64_bits_turn_them_on(folder, monkeypatch, capsys):
         (("check", "some_rules:f()"), "expected MODULE:FUNCTION"),
         (("check", "no_rules:f"), "installed. Got 'no_rules'"),
         (("check", "some_rules:squares"), "has no 'squares'. Did you mean square?"),
-        (("check", "some_rules:plain", "--arg", "float32[1]"), "Got plain, a plain function"),
+        (("check", "some_rules:plain", "--arg", "float32[1]"), "Got plain, in which there is none"),
         (("check", "some_rules:square", "--arg", "float[4]"), "dtype[sizes], such as float32[4,8]"),
         (("check", "some_rules:square", "--arg", "float32[4, 8]"), "Got 'float32[4, 8]'"),
         (("check", "some_rules:square", "--arg", "float32[-1]"), "Got 'float32[-1]'"),

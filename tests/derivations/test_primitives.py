@@ -318,8 +318,6 @@ def test_an_unknown_primitive_is_named(function: Function, primitive: str):
 @pytest.mark.parametrize(
     ("function", "match"),
     [
-        (lambda x: jnp.floor(x), "rounding of a number"),
-        (lambda x: lax.convert_element_type(x, jnp.int32), "rounding of a number"),
         (lambda x: lax.rem(x, 2 * x), "a remainder that depends on the inputs"),
         (lambda x: jnp.sort(jnp.tile(x, 2)), "the order of 6 numbers"),
         (lambda x: lax.while_loop(lambda c: c[0] < 1, lambda c: c + 1, x), "whose end depends"),

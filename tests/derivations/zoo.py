@@ -288,9 +288,10 @@ AXES = {
 # --- jax.numpy ----------------------------------------------------------------------------------
 
 _OF_ONE = (
-    "abs", "arccosh", "arcsinh", "arctanh", "average", "cbrt", "cos", "cosh", "diff", "exp", "exp2",
-    "expm1", "gradient", "log", "log10", "log1p", "log2", "mean", "nanmean", "ptp", "reciprocal",
-    "sin", "sinc", "sinh", "sqrt", "square", "std", "tan", "trapezoid", "var",
+    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "average", "cbrt",
+    "ceil", "cos", "cosh", "diff", "exp", "exp2", "expm1", "floor", "gradient", "log", "log10",
+    "log1p", "log2", "mean", "nanmean", "ptp", "reciprocal", "round", "sin", "sinc", "sinh",
+    "sqrt", "square", "std", "tan", "trapezoid", "var",
 )  # fmt: skip
 _OF_TWO = (
     "arctan2", "convolve", "cross", "hypot", "kron", "logaddexp", "logaddexp2", "maximum",
@@ -299,7 +300,6 @@ _OF_TWO = (
 _LEFT = {
     "arccosh": "the normal forms differ",
     "arcsinh": "the normal forms differ",
-    "arctan2": "the primitive atan2",
     "arctanh": "a division may be undefined" if NEW else "",
     "cbrt": "the normal forms differ",
     "power": "the normal forms differ",
@@ -311,10 +311,6 @@ FUNCTIONS = {
     name: Animal(getattr(jnp, name), arguments, _LEFT.get(name, ""), slow=name in _LONG)
     for names, arguments in ((_OF_ONE, VECTOR), (_OF_TWO, PAIR))
     for name in names
-}
-FUNCTIONS |= {
-    name: Animal(getattr(jnp, name), VECTOR, f"the primitive {primitive}")
-    for name, primitive in (("arctan", "atan"), ("arcsin", "asin"), ("arccos", "acos"))
 }
 FUNCTIONS |= {
     "clip": Animal(lambda x: jnp.clip(x, -1, 1), VECTOR),

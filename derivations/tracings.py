@@ -1,0 +1,103 @@
+"""A subject at one set of sizes after another: symbols first, then numbers."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from derivations.lift import Unsupported
+from derivations.refute import sizes_to_try
+from derivations.subject import Subject
+from derivations.trace import Shapes, concrete, symbolic
+from derivations.traced import Traced, traced, validate
+
+MOST_ENTRIES = 400  # of an array whose positions are written out one by one
+
+
+class Tracings:
+    """A subject traced at one set of sizes after another, at each of them once.
+
+    Attributes:
+      general: At symbolic sizes, or at the given ones if these alone are asked for.
+      given: The example's own sizes.
+      reasons: Why tracings failed.
+    """
+
+    def __init__(self, subject: Subject, sizes: str):
+        self.subject = subject
+        self.reasons: list[str] = []
+        self._memory: dict[Any, Traced | None] = {}
+        self._every = sizes == "all"
+        try:
+            shapes = symbolic(subject.shapes, subject.names)
+            self._shapes: Shapes | None = shapes._replace(positive=frozenset(subject.symbols))
+        except Unsupported as error:
+            self._shapes = None
+            self.reasons.append(str(error))
+
+    @property
+    def nothing(self) -> bool:
+        """Whether no tracing has worked."""
+        return bool(self.reasons) and not any(self._memory.values())
+
+    def general(self) -> Traced | None:
+        """Gives the tracing that speaks for all sizes, if the code can be lifted so."""
+        if self._shapes is None:
+            return None
+        return self._at(self._shapes if self._every else self._given(self._shapes))
+
+    def given(self) -> str:
+        """Gives the text of the example's own sizes."""
+        return "" if self._shapes is None else self._given(self._shapes).scope
+
+    def _given(self, shapes: Shapes, *, explicit: bool = False) -> Shapes:
+        return concrete(shapes, shapes.sizes, explicit=explicit)
+
+    def singles(self) -> Iterator[Traced]:
+        """Gives tracings at which a general proof is held: given sizes, and each of them one."""
+        shapes = self._shapes
+        if shapes is None or not self._every or not shapes.sizes:
+            return
+        for numbers in (shapes.sizes, *({**shapes.sizes, name: 1} for name in shapes.sizes)):
+            this = self._at(concrete(shapes, numbers), automatic=False, held=False)
+            if this is not None:
+                yield this
+
+    def smaller(self) -> Iterator[tuple[Traced, ...]]:
+        """Gives, for each set of numbers, tracings that decide more: first the example's own.
+
+        Of the same numbers the first tracing is read by index calculus, the second entry by entry.
+        """
+        shapes = self._shapes
+        if shapes is None:
+            return
+        others = sizes_to_try(shapes.sizes) if self._every else ()
+        for numbers in dict.fromkeys(tuple(n.items()) for n in (shapes.sizes, *others)):
+            ways = [concrete(shapes, dict(numbers))] if shapes.sizes and self._every else []
+            written_out = concrete(shapes, dict(numbers), explicit=True)
+            if _entries(written_out) <= MOST_ENTRIES:
+                ways.append(written_out)
+            yield tuple(t for t in map(self._at, ways) if t is not None)
+
+    def first(self) -> Iterator[Traced]:
+        """Gives the tracing at the smallest numbers tried that works, if there is one."""
+        yield from itertools.islice((t for ways in self.smaller() for t in ways), 1)
+
+    def _at(self, shapes: Shapes, *, automatic: bool = True, held: bool = True) -> Traced | None:
+        key = (shapes.scope, shapes.explicit, automatic, held)
+        if key not in self._memory:
+            self._memory[key] = None  # also if it is interrupted
+            try:
+                this = traced(self.subject, shapes, automatic=automatic)
+                if held:
+                    validate(this)
+                self._memory[key] = this
+            except Unsupported as error:
+                self.reasons.append(
+                    f"at {shapes.scope}: {error}" if shapes.explicit else str(error)
+                )
+        return self._memory[key]
+
+
+def _entries(shapes: Shapes) -> int:
+    return max((math.prod(a.shape) for a in shapes.avals), default=1)
