@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from derivations.modular import fields as ff
-from derivations.modular.degree import added, inverted, multiplied, repeated
+from derivations.modular.degree import added, inverted, largest, multiplied, repeated
 from derivations.modular.fields import Field, Residues
 from derivations.modular.trial import Trial
 from derivations.modular.value import Exponential, Redraw, Value, to_power, together
@@ -98,7 +98,7 @@ def _of_product(trial: Trial, a: Value, b: Value, product: Value) -> Exponential
                     np.where(constant.whole == 0, 1, np.where(constant.whole < 0, s, r))
                     for r, s in zip(e.residues, back.residues, strict=True)
                 ),
-                multiplied(e.degree, inverted(e.degree)) if back is not e else e.degree,
+                largest(e.degree, back.degree) if back is not e else e.degree,
                 e.monomial,
                 e.units,
             )
@@ -120,7 +120,7 @@ def invert(trial: Trial, a: Value) -> Value:
         Value(
             shadow,
             _each(trial, ff.inverse, a),
-            inverted(a.degree),
+            inverted(a.degree, 1 if a.number is not None else a.shadow.size),
             None,
             1 / a.number if a.number else None,
             factor=1 / a.factor,

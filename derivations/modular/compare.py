@@ -12,10 +12,12 @@ import derivations.modular.calls
 import derivations.modular.elementwise
 import derivations.modular.ordering
 import derivations.modular.structure
-import derivations.modular.sums  # noqa: F401
+import derivations.modular.sums
+import derivations.modular.windows  # noqa: F401
 from derivations.lift import Unsupported, kind_of
 from derivations.modular.execute import closed
 from derivations.modular.fields import Field, draw_field
+from derivations.modular.roots import settled
 from derivations.modular.trial import Trial
 from derivations.modular.value import Redraw, Undecided, Value
 from derivations.trace import double_precision
@@ -179,11 +181,18 @@ def _run(
         trial.fields = tuple(draw(trial.draw) for _ in range(fields))
         try:
             inputs = [trial.input(s) for s in shadows]
-            found, truth = (closed(trial, program, inputs) for program in programs)
+            found, truth = settled(
+                trial, inputs, lambda values, t=trial: _both(t, programs, values)
+            )
             return _judged(trial, attempt + 1, found, truth)
         except Redraw as error:
             reason = str(error)
     raise Undecided(f"{reason}, at each of {MOST_ATTEMPTS} points")
+
+
+def _both(trial: Trial, programs: Sequence[Any], inputs: Sequence[Value]) -> list[list[Value]]:
+    trial.begin()
+    return [closed(trial, program, inputs) for program in programs]
 
 
 def _judged(trial: Trial, attempts: int, found: list[Value], truth: list[Value]) -> _Run:

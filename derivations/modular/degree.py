@@ -28,10 +28,9 @@ pairs are summed. The same goes for every comparison that was decided as a tie.
 A trial that meets a division by zero or a square root of no square is thrown away. If it took n
 attempts, the chance is at most n times as large: a false "equal" must happen in one of them.
 
-**Square roots.** A root s of S is a new element with s² = S. If A + B s = 0 then A² - B² S = 0: each
-root at most doubles the degree of what it occurs in, twice itself and S. With k roots under a
-program, D is taken 2^k times; and only 2^-k of the points have all roots. The first factor stands
-in the bound, the second in the number of attempts, of which none is left out of the count.
+**Square roots** of values that depend on the inputs multiply D by a factor (`roots.py`). The root
+of a rational is that of its prime factors; with c of these, the numbers above are integers of a
+field of degree 2^c over ℚ, and B is taken 2^c times for the bits of their norms.
 """
 
 import math
@@ -43,6 +42,8 @@ from derivations.modular.fields import POOL, Field
 
 class Degree(NamedTuple):
     """An upper bound on the degrees of a fraction of polynomials, and on its coefficients.
+
+    It holds for every entry of an array. Where the denominator is a constant, it is a common one.
 
     Attributes:
       top: The degree of the numerator.
@@ -67,8 +68,13 @@ def of_bits(numerator: float, denominator: float) -> Degree:
 
 
 def largest(*degrees: Degree) -> Degree:
-    """Gives a bound for a value that may be any of several."""
-    return Degree(*map(max, zip(*degrees, strict=True)))
+    """Gives a bound for an array with entries of several."""
+    if any(a.bottom for a in degrees):
+        return Degree(*map(max, zip(*degrees, strict=True)))
+    # Constant denominators: the product is one that all have in common.
+    bits = sum(a.bottom_bits for a in degrees)
+    tops = (a.top_bits + bits - a.bottom_bits for a in degrees)
+    return Degree(max(a.top for a in degrees), 0, max(tops), bits)
 
 
 def added(a: Degree, b: Degree) -> Degree:
@@ -86,21 +92,24 @@ def multiplied(a: Degree, b: Degree) -> Degree:
     return Degree(*(x + y for x, y in zip(a, b, strict=True)))
 
 
-def inverted(a: Degree) -> Degree:
-    """Gives the bound of 1/a."""
-    return Degree(a.bottom, a.top, a.bottom_bits, a.top_bits)
+def inverted(a: Degree, entries: int) -> Degree:
+    """Gives the bound of 1/a, for an array of so many different entries."""
+    if a.top:
+        return Degree(a.bottom, a.top, a.bottom_bits, a.top_bits)
+    bits = entries * a.top_bits
+    return Degree(a.bottom, 0, a.bottom_bits + bits - a.top_bits, bits)
 
 
 def summed(a: Degree, count: int) -> Degree:
     """Gives the bound of a sum of several entries of an array."""
-    if count <= 1:
-        return a if count else CONSTANT
-    others = count - 1
+    if count < 1:
+        return CONSTANT
+    others = count - 1 if a.bottom else 0
     return Degree(
         a.top + others * a.bottom,
-        count * a.bottom,
+        a.bottom + others * a.bottom,
         a.top_bits + others * a.bottom_bits + math.log2(count),
-        count * a.bottom_bits,
+        a.bottom_bits + others * a.bottom_bits,
     )
 
 
@@ -114,29 +123,26 @@ def repeated(a: Degree, count: float) -> Degree:
     return Degree(*(count * x for x in a))
 
 
-def chance(a: Degree, b: Degree, f: Field, units: int = 1, roots: int = 0, pool: int = POOL):
+def chance(
+    a: Degree, b: Degree, f: Field, factor: float = 1, irrational: int = 0, pool: int = POOL
+) -> float:
     """Bounds the chance that two different values have the same residue in a field.
 
     Args:
       a: The first value's degree.
       b: The second's.
       f: The field.
-      units: M, where exponents are whole multiples of 1/M.
-      roots: How many square roots there are.
+      factor: How many times as large the degree is to be taken.
+      irrational: How many primes there are whose roots are constants of the code.
       pool: Out of how many primes the field was drawn; zero if it was not drawn.
     """
     difference = added(a, b)
-    try:
-        degree = math.ldexp(difference.top * units, roots)
-        bits = math.ldexp(difference.top_bits, roots)
-    except OverflowError:
-        return 1.0
-    bad_prime = bits / (30 * pool) if pool else 0.0
-    return min(1.0, degree / f.squares + bad_prime)
+    bad_prime = difference.top_bits * 2.0**irrational / (30 * pool) if pool else 0.0
+    return min(1.0, difference.top * factor / f.squares + bad_prime)
 
 
 def joint(
-    a: Degree, b: Degree, fields: Sequence[Field], units: int, roots: int, pool: int
+    a: Degree, b: Degree, fields: Sequence[Field], factor: float, irrational: int, pool: int
 ) -> float:
     """Bounds the chance that two different values have the same residues in all fields."""
-    return math.prod(chance(a, b, f, units, roots, pool) for f in fields)
+    return math.prod(chance(a, b, f, factor, irrational, pool) for f in fields)

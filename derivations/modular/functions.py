@@ -4,9 +4,11 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+import flint
 import jax
 import numpy as np
 
+from derivations.lift import Unsupported
 from derivations.modular import fields as ff
 from derivations.modular.arithmetic import (
     add,
@@ -20,7 +22,7 @@ from derivations.modular.arithmetic import (
     whole_power,
 )
 from derivations.modular.degree import VARIABLE, rooted
-from derivations.modular.trial import Trial
+from derivations.modular.trial import Taken, Trial
 from derivations.modular.value import Exponential, Redraw, Undecided, Value
 
 
@@ -73,26 +75,34 @@ def logarithm(trial: Trial, a: Value) -> Value:
 
 
 def square_root(trial: Trial, a: Value) -> Value:
-    """Gives √a.
-
-    Raises:
-      Redraw: It is not the square of anything in the field.
-    """
-    with np.errstate(all="ignore"):
-        shadow = np.sqrt(a.shadow)
+    """Gives √a; where a is no square, the trial makes a note and cannot stand (`roots.py`)."""
+    shadow = np.asarray(np.sqrt(a.shadow))
+    if trial.is_constant(a):
+        return _root_of_constant(trial, a, shadow)
+    found = [ff.root(r, f) for r, f in zip(a.residues, trial.fields, strict=True)]
+    good = np.ones(shadow.shape, bool)
+    for r, s, f in zip(a.residues, found, trial.fields, strict=True):
+        good &= ff.product(s, s, f) == r
     needed = np.isfinite(shadow)
-    found = []
-    for r, f in zip(a.residues, trial.fields, strict=True):
-        s = ff.root(r, f)
-        if (needed & (ff.product(s, s, f) != r)).any():
-            raise Redraw("a square root of no square")
-        found.append(s)
-    if not trial.is_constant(a):
-        trial.roots += int(needed.sum())
-    # The root of a constant (or of π) is a square of the field by the choice of its primes, and
-    # the chance that it is not independent of the rest is part of the draw.
-    factor = abs(a.number) if a.number else None
-    return trial.finite(Value(np.asarray(shadow), tuple(found), rooted(a.degree), factor=factor), a)
+    trial.taken.append(Taken(a.residues, needed, good | ~needed, a.degree))
+    return trial.finite(Value(shadow, tuple(found), rooted(a.degree)), a)
+
+
+def _root_of_constant(trial: Trial, a: Value, shadow: np.ndarray) -> Value:
+    """Gives the root of a rational, in fields where all its prime factors are squares.
+
+    So the roots of rationals multiply as real ones do.
+    """
+    if a.number is None or a.number < 0:
+        raise Unsupported("the square root of an array of constants, or of a negative one")
+    product = a.number.numerator * a.number.denominator
+    for prime, odd in flint.fmpz(product).factor() if product else ():
+        if odd % 2:
+            trial.irrational.add(int(prime))
+        if any(pow(int(prime), f.squares, f.prime) != 1 for f in trial.fields):
+            raise Redraw("a constant that is no square")
+    found = tuple(ff.root(r, f) for r, f in zip(a.residues, trial.fields, strict=True))
+    return Value(shadow, found, rooted(a.degree), factor=a.number or None)
 
 
 def opaque(name: str, shadow: Callable[[np.ndarray], np.ndarray], parity: int) -> Callable:
@@ -174,6 +184,10 @@ def _exp2(trial: Trial, a: Value) -> Value:
     return exponential(trial, multiply(trial, a, log_of(trial, 2)))
 
 
+def _tan(trial: Trial, a: Value) -> Value:
+    return divide(trial, _sin(trial, a), _cos(trial, a))
+
+
 _erf = opaque("erf", _by_jax(jax.lax.erf), -1)
 _sin, _cos = opaque("sin", np.sin, -1), opaque("cos", np.cos, 1)
 
@@ -197,7 +211,17 @@ FUNCTIONS: dict[str, Callable[[Trial, Value], Value]] = {
     "erfc": lambda trial, a: one_minus(trial, _erf(trial, a)),
     "sin": _sin,
     "cos": _cos,
-    "tan": lambda trial, a: divide(trial, _sin(trial, a), _cos(trial, a)),
+    "tan": _tan,
+    "atan": opaque("atan", np.arctan, -1),
+    "asin": opaque("asin", np.arcsin, -1),
+    "acos": opaque("acos", np.arccos, 0),
+    "asinh": opaque("asinh", np.arcsinh, -1),
+    "acosh": opaque("acosh", np.arccosh, 0),
+    "atanh": opaque("atanh", np.arctanh, -1),
+    "cbrt": opaque("cbrt", np.cbrt, -1),
+    "erf_inv": opaque("erf_inv", _by_jax(jax.lax.erf_inv), -1),
+    "lgamma": opaque("lgamma", _by_jax(jax.lax.lgamma), 0),
+    "digamma": opaque("digamma", _by_jax(jax.lax.digamma), 0),
 }
 
 

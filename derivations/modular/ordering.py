@@ -1,4 +1,4 @@
-"""Comparisons and what they decide: choices, maxima, orders. The shadow decides, or nothing does."""
+"""Comparisons, and the choices, maxima and orders that they decide. The shadow decides."""
 
 from collections.abc import Callable
 from typing import Any
@@ -101,7 +101,7 @@ def _reduce_extreme(trial: Trial, eqn: Any, a: Value) -> Any:
     axes = tuple(eqn.params["axes"])
     rows, shape = _rows(a.shadow, axes), shape_of(eqn)
     sign = 1 if eqn.primitive.name == "reduce_max" else -1
-    return placed(trial, a, _largest(trial, a, rows, sign).reshape(shape))
+    return placed(trial, a, largest_of(trial, a, rows, sign).reshape(shape))
 
 
 @reads("argmax", "argmin")
@@ -110,7 +110,7 @@ def _arg_extreme(trial: Trial, eqn: Any, a: Value) -> Any:
         return whole_numbers(eqn, [a])
     rows = _rows(a.shadow, tuple(eqn.params["axes"]))
     sign = 1 if eqn.primitive.name == "argmax" else -1
-    best = _largest(trial, a, rows, sign)
+    best = largest_of(trial, a, rows, sign)
     place = (rows == best[:, None]).argmax(1)
     return Value(place.reshape(shape_of(eqn)).astype(eqn.params["index_dtype"]))
 
@@ -123,17 +123,24 @@ def _rows(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     return positions.reshape(count, -1)
 
 
-def _largest(trial: Trial, a: Value, rows: np.ndarray, sign: int) -> np.ndarray:
-    """Gives the flat position of the largest entry of each row, the first of several."""
-    if not rows.size:
+def largest_of(trial: Trial, a: Value, rows: np.ndarray, sign: int) -> np.ndarray:
+    """Gives the flat position of the largest entry of each row, the first of several.
+
+    Positions of -1 hold nothing.
+    """
+    if not rows.size or not a.shadow.size:
         raise Undecided("the largest of no numbers")
-    numbers = sign * a.shadow.reshape(-1)[rows]
-    if np.isnan(numbers).any():
-        raise Undecided("the largest of numbers with a NaN")
-    best = rows[np.arange(len(rows)), numbers.argmax(1)]
-    top = placed(trial, a, np.broadcast_to(best[:, None], rows.shape))
-    tied = trial.same(placed(trial, a, rows), top)
-    return rows[np.arange(len(rows)), tied.argmax(1)]
+    outside = rows < 0
+    numbers = np.where(outside, -np.inf, sign * a.shadow.reshape(-1)[rows])
+    if np.isnan(numbers).any() or outside.all(1).any():
+        raise Undecided("the largest of numbers with a NaN, or of none")
+    each = np.arange(len(rows))
+    top = numbers.argmax(1)
+    best = np.broadcast_to(rows[each, top][:, None], rows.shape)
+    tied = trial.same(placed(trial, a, np.where(outside, best, rows)), placed(trial, a, best))
+    tied = tied & ~outside
+    tied[each, top] = True  # an infinity is no tie
+    return rows[each, tied.argmax(1)]
 
 
 @reads("sort")

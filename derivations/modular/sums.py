@@ -11,7 +11,7 @@ import numpy as np
 from derivations.lift import Unsupported
 from derivations.modular import fields as ff
 from derivations.modular.arithmetic import add, products_along
-from derivations.modular.degree import Degree, multiplied, repeated, summed
+from derivations.modular.degree import multiplied, repeated, summed
 from derivations.modular.registry import by_jax, reads, whole_numbers
 from derivations.modular.trial import Trial
 from derivations.modular.value import Exponential, Undecided, Value
@@ -45,20 +45,13 @@ def _reduce_sum(trial: Trial, eqn: Any, a: Value) -> Any:
             tuple(
                 ff.reduced(r.sum(axes), f) for r, f in zip(a.residues, trial.fields, strict=True)
             ),
-            _sum_degree(a, count),
+            summed(a.degree, count),
             exponential,
             None if a.number is None else a.number * count,
             factor=a.factor if a.number is None else None,
         ),
         Value(np.where(np.isfinite(a.shadow).all(axes), 0.0, np.nan)),
     )
-
-
-def _sum_degree(a: Value, count: int) -> Degree:
-    if a.number is not None or (a.degree.bottom == 0 and a.degree.bottom_bits == 0):
-        # One denominator for all.
-        return a.degree._replace(top_bits=a.degree.top_bits + math.log2(max(count, 1)))
-    return summed(a.degree, count)
 
 
 @reads("dot_general")
@@ -102,8 +95,7 @@ def _bilinear(
         ff.bilinear(x, y, f, multiply, count)
         for x, y, f in zip(a.residues, b.residues, trial.fields, strict=True)
     )
-    term = Value(a.shadow, degree=multiplied(a.degree, b.degree))
-    degree = _sum_degree(term, count)
+    degree = summed(multiplied(a.degree, b.degree), count)
     value = Value(multiply(a.shadow, b.shadow), residues, degree, factor=a.factor * b.factor)
     return trial.finite(value, Value(np.zeros(())))
 
@@ -119,7 +111,7 @@ def _linear(trial: Trial, a: Value, count: int, run: Callable[[np.ndarray], np.n
         ff.reduced(run(r.astype(np.float64)).astype(np.int64), f)
         for r, f in zip(a.residues, trial.fields, strict=True)
     )
-    return Value(run(a.shadow), residues, _sum_degree(a, count), factor=a.factor)
+    return Value(run(a.shadow), residues, summed(a.degree, count), factor=a.factor)
 
 
 @reads("cumsum")

@@ -36,6 +36,22 @@ class Claim(NamedTuple):
     degree: Degree
 
 
+class Taken(NamedTuple):
+    """An array of square roots that was taken.
+
+    Attributes:
+      inside: The residues under the roots.
+      needed: Where there is a real root.
+      good: Where they have a root in every field, or none is needed.
+      degree: The bound on their degree.
+    """
+
+    inside: tuple[Residues, ...]
+    needed: np.ndarray
+    good: np.ndarray
+    degree: Degree
+
+
 class Trial:
     """One execution of both functions.
 
@@ -45,7 +61,9 @@ class Trial:
       variables: The values that became variables by their residues, by the function applied.
       ties: The comparisons decided by equal residues.
       units: M: exponents are whole multiples of 1/M.
-      roots: How many square roots were taken.
+      taken: The square roots that were taken, in order; those of constants apart.
+      factor: How much more likely a polynomial is zero because of them.
+      irrational: The primes that the roots of constants were taken of.
       comparisons: How many comparisons of numbers that are not constant were decided.
       assumptions: What the constants were read as.
     """
@@ -59,7 +77,9 @@ class Trial:
         self.variables: dict[str, list[Claim]] = {}
         self.ties: list[Claim] = []
         self.units = 1
-        self.roots = 0
+        self.taken: list[Taken] = []
+        self.factor = 1.0
+        self.irrational: set[int] = set()
         self.comparisons = 0
         self.assumptions: set[str] = set()
         self.constants: dict[int, tuple[Any, Value]] = {}
@@ -144,10 +164,7 @@ class Trial:
             case "const":
                 return self.rational(node.data)
             case "pi":
-                # Its residue is a square, so that √π has one too.
-                residues = self.oracle("π", [np.int64(0) for _ in self.fields])
-                squares = (ff.product(r, r, f) for r, f in zip(residues, self.fields, strict=True))
-                return Value(np.float64(np.pi), tuple(squares), VARIABLE)
+                return arithmetic.whole_power(self, self._root_of_pi(), 2)
             case "mul":
                 values = list(map(self._of_node, node.args))
                 result = values[0]
@@ -157,10 +174,34 @@ class Trial:
             case "pow":
                 return arithmetic.whole_power(self, self._of_node(node.args[0]), node.data)
             case "kernel" if node.data == "sqrt":
-                return functions.square_root(self, self._of_node(node.args[0]))
+                return self._root_of_node(node.args[0])
             case "kernel" if node.data == "log":
                 return functions.logarithm(self, self._of_node(node.args[0]))
         raise Unsupported(f"the constant {node}")
+
+    def _root_of_pi(self) -> Value:
+        """Gives √π, a variable; π is its square."""
+        residues = self.oracle("√π", [np.int64(0) * f.prime for f in self.fields])
+        return Value(np.asarray(np.sqrt(np.pi)), tuple(residues), VARIABLE)
+
+    def _root_of_node(self, node: g.Node) -> Value:
+        from derivations.modular import arithmetic, functions
+
+        if node is g.PI:
+            return self._root_of_pi()
+        if node.op == "const":
+            return functions.square_root(self, self._of_node(node))
+        factors = node.args if node.op == "mul" else (node,)
+        roots = [
+            functions.invert(self, self._root_of_node(f.args[0]))
+            if f.op == "pow" and f.data == -1
+            else self._root_of_node(f)
+            for f in factors
+        ]
+        result = roots[0]
+        for value in roots[1:]:
+            result = arithmetic.multiply(self, result, value)
+        return result
 
     # --- variables ------------------------------------------------------------------------------
 
@@ -249,6 +290,13 @@ class Trial:
         value.residues = tuple(np.where(kept, r, 0) for r in value.residues)
         return value
 
+    def begin(self) -> None:
+        """Forgets the account of an execution before another one."""
+        self.variables.clear()
+        self.ties.clear()
+        self.taken.clear()
+        self.comparisons = 0
+
     def shared(self) -> float:
         """Bounds the chance that two different values shared a variable, or made a tie."""
         total = 0.0
@@ -261,7 +309,7 @@ class Trial:
 
     def chance(self, a: Degree, b: Degree) -> float:
         """Bounds the chance that two different values have the same residues in every field."""
-        return joint(a, b, self.fields, self.units, self.roots, self.pool)
+        return joint(a, b, self.fields, self.units * self.factor, len(self.irrational), self.pool)
 
 
 def _small(numbers: np.ndarray) -> np.ndarray | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from derivations.modular.degree import CONSTANT, Degree, largest, multiplied, repeated
+from derivations.modular.degree import CONSTANT, Degree, inverted, largest, multiplied, repeated
 from derivations.modular.fields import Field, Residues, inverse, power, product
 
 LONGEST = 10**9  # of a tracked factor's numerator and denominator
@@ -151,7 +151,7 @@ def to_power(e: Exponential, exponent: Fraction, fields: tuple[Field, ...]) -> E
             found.append(power(r, inside, f))
     degree = repeated(e.degree, abs(exponent.numerator) / exponent.denominator)
     if exponent < 0:
-        degree = Degree(degree.bottom, degree.top, degree.bottom_bits, degree.top_bits)
+        degree = inverted(degree, e.residues[0].size)
     return Exponential(tuple(found), degree, e.monomial, e.units * exponent.denominator)
 
 
