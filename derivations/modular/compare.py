@@ -1,6 +1,7 @@
 """Two functions of the same arrays, compared at their real sizes by exact arithmetic."""
 
-import time
+import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +16,7 @@ import derivations.modular.structure
 import derivations.modular.sums
 import derivations.modular.windows  # noqa: F401
 from derivations.lift import Unsupported, kind_of
+from derivations.modular.degree import added
 from derivations.modular.execute import closed
 from derivations.modular.fields import Field, draw_field
 from derivations.modular.roots import settled
@@ -175,9 +177,7 @@ def _run(
     """Executes both programs at one point after another, until one has all that they need."""
     reason = ""
     for attempt, shadows in zip(range(MOST_ATTEMPTS), _points(avals, seed), strict=False):
-        if time.monotonic() > deadline:
-            raise Undecided("the time is up")
-        trial = Trial(seed * MOST_ATTEMPTS + attempt, ())
+        trial = Trial(seed * MOST_ATTEMPTS + attempt, deadline)
         trial.fields = tuple(draw(trial.draw) for _ in range(fields))
         try:
             inputs = [trial.input(s) for s in shadows]
@@ -209,25 +209,26 @@ def _judged(trial: Trial, attempts: int, found: list[Value], truth: list[Value])
             first = tuple(int(i) for i in np.argwhere(differ)[0])
             places.append(Place(output, first, int(differ.sum())))
         chances.append(trial.chance(a.degree, b.degree))
-        degrees.append(int(max(a.degree.top + b.degree.bottom, b.degree.top + a.degree.bottom)))
+        degrees.append(math.ceil(added(a.degree, b.degree).top))
     bound = min(1.0, attempts * (max(chances) + trial.shared()))
     return _Run(trial, attempts, bound, max(degrees), tuple(places))
 
 
 def _points(avals: Sequence[jax.ShapeDtypeStruct], seed: int) -> Iterator[list[np.ndarray]]:
-    """Gives shadows: small numbers first, so that nothing saturates, then positive ones."""
+    """Gives shadows of several scales. Trials begin with different ones, to see other branches."""
     draw = np.random.default_rng((seed, 1))
     sizes = [size for a in avals for size in a.shape if size > 1]
     most = min(sizes, default=2)  # a label below every size is in range of any axis
-    scales = [
+    scales: list[Callable[[tuple[int, ...]], np.ndarray]] = [
         lambda shape: draw.normal(size=shape) / 8,
-        lambda shape: draw.uniform(0.1, 0.9, shape),
         lambda shape: draw.normal(size=shape),
+        lambda shape: 6 * draw.normal(size=shape),
+        lambda shape: draw.uniform(0.1, 0.9, shape),
         lambda shape: draw.uniform(1.1, 2.9, shape),
     ]
-    while True:
-        for scale in scales:
-            yield [_shadow(a, scale, draw, most) for a in avals]
+    for turn in itertools.count(seed):
+        scale = scales[turn % len(scales)]
+        yield [_shadow(a, scale, draw, most) for a in avals]
 
 
 def _shadow(

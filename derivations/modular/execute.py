@@ -31,17 +31,34 @@ def opened(trial: Trial, jaxpr: Any, consts: Sequence[Value], args: Sequence[Val
     values.update(zip(jaxpr.constvars, consts, strict=True))
     values.update(zip(jaxpr.invars, args, strict=True))
     for eqn in _used(jaxpr):
-        name = eqn.primitive.name
+        trial.check_time()
         try:
-            reading = READINGS.get(name)
-            if reading is None:
-                raise Unsupported(f"the primitive {name}{REFUSED.get(name, '')}")
-            with np.errstate(all="ignore"):
-                outs = reading(trial, eqn, *map(read, eqn.invars))
+            outs = _read(trial, eqn, tuple(map(read, eqn.invars)))
         except Unsupported as error:
             raise error.within(eqn) from None
-        values.update(zip(eqn.outvars, outs if isinstance(outs, list) else [outs], strict=True))
+        values.update(zip(eqn.outvars, outs, strict=True))
     return [read(v) for v in jaxpr.outvars]
+
+
+def _read(trial: Trial, eqn: Any, operands: tuple[Value, ...]) -> list[Value]:
+    """Gives the results of one equation; those of an equal one, if there was one before."""
+    name = eqn.primitive.name
+    reading = READINGS.get(name)
+    if reading is None:
+        raise Unsupported(f"the primitive {name}{REFUSED.get(name, '')}")
+    key = (name, tuple(map(id, operands)), tuple(eqn.params.items()))
+    try:
+        known = trial.results.get(key)
+    except TypeError:  # a parameter without a hash
+        key = known = None
+    if known is not None:
+        return known[1]
+    with np.errstate(all="ignore"):
+        outs = reading(trial, eqn, *operands)
+    outs = outs if isinstance(outs, list) else [outs]
+    if key is not None:
+        trial.results[key] = operands, outs  # the operands keep their identity while this is kept
+    return outs
 
 
 def _used(jaxpr: Any) -> list[Any]:

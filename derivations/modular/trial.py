@@ -1,6 +1,8 @@
 """One trial: the fields, the pseudo-random functions, and an account of what was relied on."""
 
+import itertools
 import random
+import time
 import zlib
 from collections.abc import Sequence
 from fractions import Fraction
@@ -24,6 +26,7 @@ from derivations.modular.value import (
     to_power,
 )
 
+MOST_DEGREES = 100  # of variables that are told apart in the bound
 MOST_READ = 64  # different numbers in a constant array that are read as what they stand for
 CLOSE = 1e-9  # relative: floats closer than this decide nothing
 SMALL = 1e-3  # and numbers below this are held to be wrong by as much as this one
@@ -57,22 +60,25 @@ class Trial:
 
     Attributes:
       fields: Where the residues live.
+      deadline: When to give up, by `time.monotonic`.
       pool: Out of how many primes each field was drawn.
       variables: The values that became variables by their residues, by the function applied.
       ties: The comparisons decided by equal residues.
       units: M: exponents are whole multiples of 1/M.
       taken: The square roots that were taken, in order; those of constants apart.
       factor: How much more likely a polynomial is zero because of them.
+      results: The equations that were executed, so that no equal one is again.
       irrational: The primes that the roots of constants were taken of.
       comparisons: How many comparisons of numbers that are not constant were decided.
       assumptions: What the constants were read as.
     """
 
-    def __init__(self, seed: int, fields: Sequence[Field], pool: int = ff.POOL):
+    def __init__(self, seed: int, deadline: float = float("inf")):
         self.draw = random.Random(seed)
         self.numbers = np.random.default_rng(seed)
-        self.fields = tuple(fields)
-        self.pool = pool
+        self.fields: tuple[Field, ...] = ()
+        self.pool = ff.POOL
+        self.deadline = deadline
         self.key = self.draw.getrandbits(64)
         self.variables: dict[str, list[Claim]] = {}
         self.ties: list[Claim] = []
@@ -82,7 +88,8 @@ class Trial:
         self.irrational: set[int] = set()
         self.comparisons = 0
         self.assumptions: set[str] = set()
-        self.constants: dict[int, tuple[Any, Value]] = {}
+        self.constants: dict[Any, tuple[Any, Value]] = {}
+        self.results: dict[Any, tuple[tuple[Value, ...], list[Value]]] = {}
 
     # --- inputs and constants -------------------------------------------------------------------
 
@@ -119,14 +126,18 @@ class Trial:
 
     def constant(self, number: Any) -> Value:
         """Gives an array of the code's constants."""
-        if id(number) in self.constants:
-            return self.constants[id(number)][1]
+        single = (
+            isinstance(number, (bool, int, float, np.number)) or getattr(number, "ndim", 1) == 0
+        )
+        key = (str(number), str(getattr(number, "dtype", type(number)))) if single else id(number)
+        if key in self.constants:
+            return self.constants[key][1]
         if jax.dtypes.issubdtype(getattr(number, "dtype", None), jax.dtypes.extended):
             raise Unsupported(f"values of type {number.dtype}")
         array = np.asarray(number)
         kind = kind_of(array.dtype)
         value = self._floats(array.astype(np.float64)) if kind == "float" else Value(array)
-        self.constants[id(number)] = number, value
+        self.constants[key] = number, value
         return value
 
     def _floats(self, array: np.ndarray) -> Value:
@@ -273,7 +284,7 @@ class Trial:
         """Clears the residues where the shadow is not finite.
 
         Raises:
-          Undecided: The shadow overflowed: there is a real number, and it is not known.
+          Redraw: The shadow overflowed: there is a real number, and it is not known.
         """
         bad = ~np.isfinite(value.shadow)
         if not bad.any():
@@ -285,7 +296,7 @@ class Trial:
         if np.isinf(
             value.shadow[bad] if value.shadow.ndim else value.shadow[None][bad[None]]
         ).any():
-            raise Undecided("a number overflows float64")
+            raise Redraw("a number overflows float64")
         kept = np.isfinite(value.shadow)
         value.residues = tuple(np.where(kept, r, 0) for r in value.residues)
         return value
@@ -295,16 +306,27 @@ class Trial:
         self.variables.clear()
         self.ties.clear()
         self.taken.clear()
+        self.results.clear()
         self.comparisons = 0
+
+    def check_time(self) -> None:
+        """Raises `Undecided` after the deadline."""
+        if time.monotonic() > self.deadline:
+            raise Undecided("the time is up")
 
     def shared(self) -> float:
         """Bounds the chance that two different values shared a variable, or made a tie."""
         total = 0.0
         for claims in self.variables.values():
-            for i, a in enumerate(claims):
-                for b in claims[: i + 1]:
-                    pairs = a.count * b.count if a is not b else a.count * (a.count - 1) / 2
-                    total += pairs * self.chance(a.degree, b.degree)
+            counts: dict[Degree, int] = {}
+            for claim in claims:
+                counts[claim.degree] = counts.get(claim.degree, 0) + claim.count
+            if len(counts) > MOST_DEGREES:
+                counts = {Degree(*map(max, zip(*counts, strict=True))): sum(counts.values())}
+            for i, (a, m) in enumerate(counts.items()):
+                total += m * (m - 1) / 2 * self.chance(a, a)
+                for b, n in itertools.islice(counts.items(), i):
+                    total += m * n * self.chance(a, b)
         return total + sum(c.count * self.chance(c.degree, c.degree) for c in self.ties)
 
     def chance(self, a: Degree, b: Degree) -> float:
