@@ -49,7 +49,7 @@ def timed(function: Callable[[], Comparison]) -> tuple[Comparison, float]:
 
 def row(name: str, found: Comparison, *seconds: float) -> None:
     """Prints a line of a table."""
-    differ = ", ".join(f"{NAMES[p.output]} ({p.count})" for p in found.places)
+    differ = ", ".join(f"{NAMES[p.output]} ({p.entries})" for p in found.places)
     times = "".join(f"{s:10.2f}" for s in seconds)
     print(f"{name:34}{found.outcome:>10}{times}{found.bound:11.0e}{found.degree:9,}  {differ}")
 

@@ -47,10 +47,24 @@ def _select_n(trial: Trial, _: Any, which: Value, *cases: Value) -> Value:
 def _extreme(trial: Trial, eqn: Any, a: Value, b: Value) -> Any:
     if not a.real:
         return whole_numbers(eqn, [a, b])
+    return (larger if eqn.primitive.name == "max" else smaller)(trial, a, b)
+
+
+def larger(trial: Trial, a: Value, b: Value) -> Value:
+    """Gives the larger of two numbers, the first of two equal ones; NaN if one is."""
     trial.same(a, b)
-    first = a.shadow >= b.shadow if eqn.primitive.name == "max" else a.shadow <= b.shadow
-    nan = np.isnan(a.shadow) | np.isnan(b.shadow)
+    return _first_if(trial, a.shadow >= b.shadow, a, b)
+
+
+def smaller(trial: Trial, a: Value, b: Value) -> Value:
+    """Gives the smaller of two numbers, the first of two equal ones; NaN if one is."""
+    trial.same(a, b)
+    return _first_if(trial, a.shadow <= b.shadow, a, b)
+
+
+def _first_if(trial: Trial, first: np.ndarray, a: Value, b: Value) -> Value:
     value = joined(trial, [a, b], lambda xs: np.where(first, xs[0], xs[1]))
+    nan = np.isnan(a.shadow) | np.isnan(b.shadow)
     if nan.any():
         value.shadow = np.where(nan, np.nan, value.shadow)
     return value
@@ -149,11 +163,13 @@ def _sort(trial: Trial, eqn: Any, *operands: Value) -> Any:
     order = np.lexsort([k.shadow for k in reversed(keys)], axis=axis)
     for key in keys[:1]:
         if key.real:
-            _apart(trial, key, order, axis)
+            apart(trial, key, order, axis)
     return [a.moved(lambda x: np.take_along_axis(x, order, axis), trial.atom) for a in operands]
 
 
-def _apart(trial: Trial, key: Value, order: np.ndarray, axis: int) -> None:
+def apart(trial: Trial, key: Value, order: np.ndarray, axis: int) -> None:
+    """Makes sure that an order is that of different numbers."""
+
     def at(part: slice) -> Value:
         cut = tuple(part if i == axis else slice(None) for i in range(order.ndim))
         return key.moved(lambda x: np.take_along_axis(x, order, axis)[cut], trial.atom)

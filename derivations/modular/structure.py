@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from derivations.lift import Unsupported
@@ -120,7 +122,7 @@ def _dynamic_slice(trial: Trial, eqn: Any, a: Value, *starts: Value) -> Value:
 
 @reads("pad")
 def _pad(trial: Trial, eqn: Any, a: Value, filling: Value) -> Value:
-    (found,) = by_jax(eqn, [positions_of(a), np.int64(0)])
+    (found,) = by_jax(eqn, [positions_of(a), np.zeros((), np.int64)])
     return _or(trial, found, a, filling)
 
 
@@ -142,8 +144,27 @@ def _or(trial: Trial, found: np.ndarray, a: Value, filling: Value) -> Value:
 def _dynamic_update_slice(trial: Trial, eqn: Any, a: Value, update: Value, *starts: Value) -> Value:
     of_update = positions_of(update) + a.shadow.size
     (found,) = by_jax(eqn, [positions_of(a), of_update, *_whole(starts)])
-    return joined(
-        trial,
-        [a, update],
-        lambda xs: np.concatenate([x.reshape(-1) for x in xs])[found - 1],
-    )
+    return _picked(trial, a, update, found)
+
+
+def _picked(trial: Trial, a: Value, b: Value, found: np.ndarray) -> Value:
+    """Gives entries of two arrays; positions count from one, through the first and the second."""
+    return joined(trial, [a, b], lambda xs: np.concatenate([x.reshape(-1) for x in xs])[found - 1])
+
+
+@reads("scatter")
+def _scatter(trial: Trial, eqn: Any, a: Value, indices: Value, updates: Value) -> Value:
+    p = eqn.params
+    options = {
+        "indices_are_sorted": p["indices_are_sorted"],
+        "unique_indices": p["unique_indices"],
+        "mode": p["mode"],
+    }
+    where, numbers = jnp.asarray(_whole((indices,))[0]), p["dimension_numbers"]
+    ones = jnp.ones(updates.shadow.shape, jnp.int64)
+    empty = jnp.zeros(a.shadow.shape, jnp.int64)
+    if int(jax.lax.scatter_add(empty, where, ones, numbers, **options).max(initial=0)) > 1:
+        raise Unsupported("a scatter whose updates meet")
+    placed_at = jnp.asarray(positions_of(updates) + a.shadow.size)
+    found = jax.lax.scatter(jnp.asarray(positions_of(a)), where, placed_at, numbers, **options)
+    return _picked(trial, a, updates, np.asarray(found))

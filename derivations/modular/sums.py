@@ -10,7 +10,7 @@ import numpy as np
 
 from derivations.lift import Unsupported
 from derivations.modular import fields as ff
-from derivations.modular.arithmetic import add, products_along
+from derivations.modular.arithmetic import add, negate, products_along
 from derivations.modular.degree import multiplied, repeated, summed
 from derivations.modular.registry import by_jax, reads, whole_numbers
 from derivations.modular.trial import Trial
@@ -147,7 +147,7 @@ def tell_apart(trial: Trial, a: Value) -> None:
         raise Undecided("a tie in a window")
 
 
-@reads("scatter-add", "scatter_add")
+@reads("scatter-add", "scatter-sub")
 def _scatter_add(trial: Trial, eqn: Any, a: Value, indices: Value, updates: Value) -> Any:
     if not a.real:
         return whole_numbers(eqn, [a, indices, updates])
@@ -167,4 +167,6 @@ def _scatter_add(trial: Trial, eqn: Any, a: Value, indices: Value, updates: Valu
         )
 
     count = max(1, indices.shadow.size)
+    if eqn.primitive.name == "scatter-sub":
+        updates = negate(trial, updates)
     return add(trial, a, _linear(trial, updates, count, scattered))

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from derivations import graph as g
@@ -35,7 +36,7 @@ SMALL = 1e-3  # and numbers below this are held to be wrong by as much as this o
 class Claim(NamedTuple):
     """Values that were told apart by their residues alone: how many, and of which degree."""
 
-    count: int
+    entries: int
     degree: Degree
 
 
@@ -132,8 +133,9 @@ class Trial:
         key = (str(number), str(getattr(number, "dtype", type(number)))) if single else id(number)
         if key in self.constants:
             return self.constants[key][1]
-        if jax.dtypes.issubdtype(getattr(number, "dtype", None), jax.dtypes.extended):
-            raise Unsupported(f"values of type {number.dtype}")
+        dtype = getattr(number, "dtype", None)
+        if dtype is not None and jnp.issubdtype(dtype, jax.dtypes.extended):
+            raise Unsupported(f"values of type {dtype}")
         array = np.asarray(number)
         kind = kind_of(array.dtype)
         value = self._floats(array.astype(np.float64)) if kind == "float" else Value(array)
@@ -163,7 +165,8 @@ class Trial:
 
     def _number(self, number: float) -> Value:
         if not np.isfinite(number):
-            return Value(np.float64(number), tuple(np.int64(0) for _ in self.fields))
+            zeros = tuple(np.zeros((), np.int64) for _ in self.fields)
+            return Value(np.asarray(number), zeros)
         node, assumption = recognised(number)
         self.assumptions.update({assumption} - {""})
         return self._of_node(node)
@@ -192,7 +195,7 @@ class Trial:
 
     def _root_of_pi(self) -> Value:
         """Gives √π, a variable; π is its square."""
-        residues = self.oracle("√π", [np.int64(0) * f.prime for f in self.fields])
+        residues = self.oracle("√π", [np.zeros((), np.int64) for _ in self.fields])
         return Value(np.asarray(np.sqrt(np.pi)), tuple(residues), VARIABLE)
 
     def _root_of_node(self, node: g.Node) -> Value:
@@ -320,14 +323,14 @@ class Trial:
         for claims in self.variables.values():
             counts: dict[Degree, int] = {}
             for claim in claims:
-                counts[claim.degree] = counts.get(claim.degree, 0) + claim.count
+                counts[claim.degree] = counts.get(claim.degree, 0) + claim.entries
             if len(counts) > MOST_DEGREES:
                 counts = {Degree(*map(max, zip(*counts, strict=True))): sum(counts.values())}
             for i, (a, m) in enumerate(counts.items()):
                 total += m * (m - 1) / 2 * self.chance(a, a)
                 for b, n in itertools.islice(counts.items(), i):
                     total += m * n * self.chance(a, b)
-        return total + sum(c.count * self.chance(c.degree, c.degree) for c in self.ties)
+        return total + sum(c.entries * self.chance(c.degree, c.degree) for c in self.ties)
 
     def chance(self, a: Degree, b: Degree) -> float:
         """Bounds the chance that two different values have the same residues in every field."""
