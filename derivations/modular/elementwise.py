@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from derivations.lift import Unsupported
 from derivations.modular.arithmetic import add, divide, multiply, subtract, whole_power
 from derivations.modular.functions import FUNCTIONS, exponential, logarithm, square_root
 from derivations.modular.registry import READINGS, Reading, reads, whole_numbers
 from derivations.modular.trial import Trial
-from derivations.modular.value import Value
+from derivations.modular.value import Redraw, Value
 
 
 def _of(function: Callable[..., Value]) -> Reading:
@@ -47,7 +46,7 @@ def _pow(trial: Trial, eqn: Any, a: Value, b: Value) -> Any:
     if b.number is not None and b.number.denominator == 2:
         return whole_power(trial, square_root(trial, a), int(2 * b.number))
     if not (a.shadow > 0).all():
-        raise Unsupported("a real power of a number that is not positive")
+        raise Redraw("a real power of a number that is not positive")
     return exponential(trial, multiply(trial, b, logarithm(trial, a)))
 
 

@@ -80,11 +80,12 @@ def square_root(trial: Trial, a: Value) -> Value:
     if trial.is_constant(a):
         return _root_of_constant(trial, a, shadow)
     found = [ff.root(r, f) for r, f in zip(a.residues, trial.fields, strict=True)]
-    good = np.ones(shadow.shape, bool)
-    for r, s, f in zip(a.residues, found, trial.fields, strict=True):
-        good &= ff.product(s, s, f) == r
     needed = np.isfinite(shadow)
-    trial.taken.append(Taken(a.residues, needed, good | ~needed, a.degree))
+    good = tuple(
+        (ff.product(s, s, f) == r) | ~needed
+        for r, s, f in zip(a.residues, found, trial.fields, strict=True)
+    )
+    trial.taken.append(Taken(a.residues, needed, good, a.degree))
     return trial.finite(Value(shadow, tuple(found), rooted(a.degree)), a)
 
 

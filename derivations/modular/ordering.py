@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from derivations.lift import kind_of
-from derivations.modular.arithmetic import negate
+from derivations.modular.arithmetic import divide, multiply, negate, subtract
 from derivations.modular.registry import by_jax, is_float, placed, reads, shape_of, whole_numbers
 from derivations.modular.structure import joined
 from derivations.modular.trial import Trial
@@ -194,6 +194,15 @@ def _as_whole(trial: Trial, a: Value, found: np.ndarray) -> np.ndarray:
             raise Redraw("rounding close to a jump")
         trial.comparisons += a.shadow.size
     return found.astype(np.int64)
+
+
+@reads("rem")
+def _remainder(trial: Trial, eqn: Any, a: Value, b: Value) -> Any:
+    if not a.real:
+        return whole_numbers(eqn, [a, b])
+    quotient = divide(trial, a, b)
+    steps = trial.whole(_as_whole(trial, quotient, np.trunc(quotient.shadow)))
+    return subtract(trial, a, multiply(trial, steps, b))
 
 
 @reads("convert_element_type")

@@ -9,8 +9,9 @@ Rows are redrawn, in sets that separate any two, and it is seen that
 
 - the values under the roots of a row change with that row alone: by Schwartz and Zippel, one that
   does depend on another row stays the same with a chance that is added to the bound;
-- each has been no square at a point where all roots before it in its row exist. The value of a
-  square is a square, so it is none in the field that the roots before it generate.
+- each has been no square, in every field of the trial, at a point where all roots before it in its
+  row exist. The value of a square is a square, so it is none over the roots before it; and as it is
+  a square in the end, neither is it a constant times a square.
 
 Rows are redrawn, each by itself, until all their roots exist. Then, if a polynomial of degree D in
 the rows and their roots is not zero, it is zero with a chance of at most (2 + N 8^k) D/m, with k
@@ -31,7 +32,7 @@ from derivations.modular.value import Redraw, Undecided, Value
 
 MOST_DEGREE = 5_000
 MOST_IN_A_ROW = 4
-MOST_ROUNDS = 60
+MOST_ROUNDS = 400
 LARGEST_FACTOR = 2.0**24
 
 Execute = Callable[[Sequence[Value]], list[list[Value]]]
@@ -41,8 +42,8 @@ class _Roots(NamedTuple):
     """The different numbers under the roots of one execution, in the order of the code."""
 
     inside: np.ndarray  # (count, fields)
-    good: np.ndarray
-    row: np.ndarray
+    good: np.ndarray  # (count, fields)
+    row: np.ndarray  # (count,)
 
 
 def settled(trial: Trial, inputs: list[Value], execute: Execute) -> list[list[Value]]:
@@ -54,7 +55,7 @@ def settled(trial: Trial, inputs: list[Value], execute: Execute) -> list[list[Va
     results = execute(inputs)
     if not trial.taken:
         return results
-    longest = max(a.good.shape for a in trial.taken)
+    longest = max(a.needed.shape for a in trial.taken)
     failures = []
     for rows in dict.fromkeys([*[s for s in longest if s > 1][:1], 1]):
         try:
@@ -76,7 +77,8 @@ def _by_rows(trial: Trial, inputs: list[Value], execute: Execute, rows: int) -> 
         raise Undecided("too many square roots that depend on the same inputs")
     if max(a.degree.top + a.degree.bottom for a in trial.taken) > MOST_DEGREE:
         raise Undecided("a square root of an expression of high degree")
-    refuted = ~_needed(trial)[places]  # whether it has been no square
+    refuted = np.zeros(now.good.shape, bool)  # whether it has been no square
+    refuted[~_needed(trial)[places]] = True
     separations = list(_separations(rows))
     for _ in range(MOST_ROUNDS):
         reached = _all_before(now)
@@ -85,7 +87,7 @@ def _by_rows(trial: Trial, inputs: list[Value], execute: Execute, rows: int) -> 
             again = separations.pop()
         else:
             again = np.zeros(rows, bool)
-            again[now.row[~now.good | ~refuted]] = True
+            again[now.row[~(now.good & refuted).all(1)]] = True
             if not again.any():
                 _account(trial, rows, int(counts.max()))
                 return results
@@ -107,18 +109,17 @@ def _account(trial: Trial, rows: int, most: int) -> None:
     if trial.factor > LARGEST_FACTOR:
         raise Undecided("too many square roots")
     degree = Degree(*map(max, zip(*(a.degree for a in trial.taken), strict=True)))
-    count = sum(a.good.size for a in trial.taken)
+    count = sum(a.needed.size for a in trial.taken)
     trial.ties.append(Claim(count * MOST_ROUNDS, degree))
     trial.variables["sqrt"] = [Claim(count, degree)]
 
 
 def _keys(trial: Trial) -> np.ndarray:
-    columns = [np.stack([r.reshape(-1) for r in a.inside], 1) for a in trial.taken]
-    return np.concatenate(columns)
+    return np.concatenate([np.stack([r.reshape(-1) for r in a.inside], 1) for a in trial.taken])
 
 
 def _good(trial: Trial) -> np.ndarray:
-    return np.concatenate([a.good.reshape(-1) for a in trial.taken])
+    return np.concatenate([np.stack([g.reshape(-1) for g in a.good], 1) for a in trial.taken])
 
 
 def _needed(trial: Trial) -> np.ndarray:
@@ -128,9 +129,9 @@ def _needed(trial: Trial) -> np.ndarray:
 def _rows_of(trial: Trial, rows: int) -> np.ndarray:
     found = []
     for a in trial.taken:
-        shape = a.good.shape
+        shape = a.needed.shape
         if rows == 1:
-            found.append(np.zeros(a.good.size, np.int64))
+            found.append(np.zeros(a.needed.size, np.int64))
             continue
         if rows not in shape:
             raise Undecided("square roots that belong to no row")
@@ -141,12 +142,12 @@ def _rows_of(trial: Trial, rows: int) -> np.ndarray:
 
 
 def _all_before(now: _Roots) -> np.ndarray:
-    """Tells which roots stand after none, in their row, that does not exist."""
-    reached = np.ones(len(now.row), bool)
-    for row in np.unique(now.row[~now.good]):
+    """Tells, for each root and field, whether those before it in its row exist."""
+    reached = np.ones(now.good.shape, bool)
+    for row in np.unique(now.row[~now.good.all(1)]):
         mine = np.flatnonzero(now.row == row)
-        first = np.argmin(now.good[mine])
-        reached[mine[first + 1 :]] = False
+        existing = np.logical_and.accumulate(now.good[mine], 0)
+        reached[mine[1:]] = existing[:-1]
     return reached
 
 

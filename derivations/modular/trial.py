@@ -46,13 +46,13 @@ class Taken(NamedTuple):
     Attributes:
       inside: The residues under the roots.
       needed: Where there is a real root.
-      good: Where they have a root in every field, or none is needed.
+      good: In each field, where they have a root, or none is needed.
       degree: The bound on their degree.
     """
 
     inside: tuple[Residues, ...]
     needed: np.ndarray
-    good: np.ndarray
+    good: tuple[np.ndarray, ...]
     degree: Degree
 
 
