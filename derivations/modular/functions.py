@@ -117,6 +117,9 @@ def opaque(name: str, shadow: Callable[[np.ndarray], np.ndarray], parity: int) -
             for r, f in zip(a.residues, trial.fields, strict=True)
         )
         found = trial.variable(name, inside, a.degree)
+        if parity:  # two values share a variable if their sum is zero, too; and zero is told apart
+            trial.variables[name].append(trial.variables[name][-1])
+            trial.ties.append(trial.variables[name][-1])
         if parity < 0:
             found = [
                 np.where(flip, f.prime - r, r) for r, f in zip(found, trial.fields, strict=True)

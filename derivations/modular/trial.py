@@ -16,7 +16,7 @@ from derivations import graph as g
 from derivations.constants import recognised
 from derivations.lift import Unsupported, kind_of
 from derivations.modular import fields as ff
-from derivations.modular.degree import CONSTANT, VARIABLE, Degree, joint, of_bits
+from derivations.modular.degree import CONSTANT, VARIABLE, Degree, joint, multiplied, of_bits
 from derivations.modular.fields import Field, Residues
 from derivations.modular.value import (
     Exponential,
@@ -236,6 +236,7 @@ class Trial:
         else:
             content, degree = rational_part(value.factor), value.degree
             scale = self.rational(1 / content)
+            degree = multiplied(degree, scale.degree)
             base = [
                 ff.product(r, s, f)
                 for r, s, f in zip(value.residues, scale.residues, self.fields, strict=True)
