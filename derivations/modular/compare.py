@@ -1,4 +1,18 @@
-"""Two functions of the same arrays, compared at their real sizes by exact arithmetic."""
+"""Two functions of the same arrays, compared at their real sizes by exact arithmetic.
+
+A trial draws a point. Its float64 *shadow* decides every comparison: two numbers count as different
+if their shadows are a part in 10⁹ apart (far more than rounding brings about), as equal if their
+residues are, and a point where the two tests disagree is thrown away. Both functions are executed
+at the same point, so both take the branches that hold there, with strict inequalities: on a whole
+region. There each is one formula, and the residues, drawn independently of the shadow, say whether
+the two formulas are the same (`degree.py`: up to which chance). If they are, the functions agree
+wherever the same branches are taken, and nothing is said of others: "equal" means equal on the
+branches taken at the drawn points, one for each seed, each of another scale.
+
+The same holds for whole numbers and truth values among the inputs: they are what was drawn. And
+constants of the code stand for the numbers that `derivations.constants` reads; `assumptions` lists
+them.
+"""
 
 import itertools
 import math

@@ -115,11 +115,6 @@ def inverse(a: Residues, f: Field) -> Residues:
     return power(a, f.prime - 2, f)
 
 
-def is_square(a: Residues, f: Field) -> np.ndarray:
-    """Tells which residues are squares, zero among them."""
-    return power(a, f.squares, f) <= 1
-
-
 def root(a: Residues, f: Field) -> Residues:
     """Gives the root that is a square itself, of a square."""
     return power(a, (f.prime + 1) // 4, f)

@@ -311,6 +311,7 @@ class Trial:
         self.ties.clear()
         self.taken.clear()
         self.results.clear()
+        self.constants.clear()
         self.comparisons = 0
 
     def check_time(self) -> None:

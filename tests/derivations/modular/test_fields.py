@@ -40,15 +40,15 @@ def test_roots_of_squares_are_squares_and_multiply(
     roots = [ff.root(s, f) for s in squares]
     for r, s in zip(roots, squares, strict=True):
         assert (ff.product(r, r, f) == s).all()
-        assert ff.is_square(r, f).all()
-    both = ff.root(ff.product(*squares, f), f)
-    assert (both == ff.product(*roots, f)).all()
+        assert (ff.power(r, f.squares, f) <= 1).all()
+    both = ff.root(ff.product(squares[0], squares[1], f), f)
+    assert (both == ff.product(roots[0], roots[1], f)).all()
 
 
 @EACH
 def test_minus_one_is_no_square_and_two_is_one(f: ff.Field):
-    assert not ff.is_square(np.array([f.prime - 1]), f).any()
-    assert ff.is_square(np.array([2]), f).all()
+    assert pow(f.prime - 1, f.squares, f.prime) == f.prime - 1
+    assert pow(2, f.squares, f.prime) == 1
     assert all(f.squares % n for n in (2, 3, 5, 7))
 
 

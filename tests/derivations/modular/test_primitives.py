@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from jax.extend import core
 
 from derivations.modular import fields as ff
 from derivations.modular.compare import _traced
@@ -110,7 +111,7 @@ def executed(function, x: np.ndarray, y: np.ndarray) -> tuple[Trial, Value, np.n
             for a in (x, y)
         ]
         (value,) = closed(trial, program, inputs)
-        (expected,) = jax.core.eval_jaxpr(program.jaxpr, program.consts, x, y)
+        (expected,) = core.jaxpr_as_fun(program)(x, y)
     if not value.real:
         value = trial.whole(value.shadow)
     return trial, value, np.asarray(expected, np.float64)
