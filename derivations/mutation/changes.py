@@ -55,11 +55,12 @@ def _is_float(atom: Any) -> bool:
 
 
 def _filled(eqn: Any, value: Any) -> Any:
-    """Gives an operand in the shape of the result: numbers stand in a jaxpr without one."""
+    """Gives an operand in the shape of the result: one axis long where it counts for all."""
     aval = eqn.outvars[0].aval
-    if getattr(value, "shape", ()) == aval.shape:
+    value = jnp.asarray(value, aval.dtype)
+    if value.shape == aval.shape:
         return value
-    return lax.broadcast_in_dim(jnp.asarray(value, aval.dtype), aval.shape, ())
+    return lax.broadcast_in_dim(value, aval.shape, tuple(range(value.ndim)))
 
 
 def _kept(eqn: Any, place: int) -> Callable[[Sequence[Any]], list[Any]]:

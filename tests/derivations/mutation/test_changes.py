@@ -60,6 +60,18 @@ CASES = {
         "the first factor of the product dropped",
         lambda x, y: y,
     ),
+    "product, of a column": (
+        lambda a: a * a[:, :1],
+        (A,),
+        "the first factor of the product dropped",
+        lambda a: jnp.broadcast_to(a[:, :1], a.shape),
+    ),
+    "difference, of a column": (
+        lambda a: a - a[:, :1],
+        (A,),
+        "the second term of the difference added",
+        lambda a: a + jnp.broadcast_to(a[:, :1], a.shape),
+    ),
     "quotient": (lambda x, y: x / y, (X, Y), "the divisor dropped", lambda x, y: x),
     "minus": (lambda x: -x, (X,), "the minus sign dropped", lambda x: x),
     "square": (jnp.square, (X,), "the square dropped", lambda x: x),
@@ -246,6 +258,20 @@ def test_a_mistake_does_what_it_says(name):
     (original,) = evaluate(closed, *arrays)
     np.testing.assert_allclose(original, np.asarray(function(*arrays)), rtol=1e-6)
     assert not np.allclose(original, expected)
+
+
+def test_a_mistake_is_made_at_every_shape():
+    """What fits at a batch of one alone would survive there."""
+
+    def bwd(error, dloss):
+        return jnp.sign(error) * dloss[..., None]
+
+    words = []
+    for shape in ((5, 3), (1, 1), (1, 3), (5, 1)):
+        _, found = traced(bwd, np.ones(shape, np.float32), np.ones(shape[:1], np.float32))
+        words.append([m.words for m in found])
+    assert all(w == words[0] for w in words)
+    assert "the first factor of the product dropped" in words[0]
 
 
 def test_the_line_is_the_users():
