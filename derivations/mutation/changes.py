@@ -93,11 +93,10 @@ def _constants(eqn: Any, *, one: bool) -> Iterator[Change]:
         if value == 0.5:
             del others["doubled"]  # which is one
         for name, other in others.items():
-            number = jnp.asarray(other, atom.aval.dtype)
             yield Change(
                 f"the constant {value:g} replaced by {other:g}",
-                lambda inputs, place=place, number=number: bind(
-                    eqn, [*inputs[:place], number, *inputs[place + 1 :]]
+                lambda inputs, place=place, other=other, dtype=atom.aval.dtype: bind(
+                    eqn, [*inputs[:place], jnp.asarray(other, dtype), *inputs[place + 1 :]]
                 ),
                 f"constant {place} {name}",
             )

@@ -106,7 +106,8 @@ def compare(
     found = []
     for example in examples:
         try:
-            found.append(_compared(fwd, original, mutated, example, reached))
+            with double_precision():  # an example may come from there
+                found.append(_compared(fwd, original, mutated, example, reached))
         except Exception as error:  # whatever the rule's code raises at other shapes or dtypes
             found.append(Comparison("undecided", _first_line(error)))
         if found[-1].verdict == "different":

@@ -1,5 +1,6 @@
 """The mutants of a backward pass: its jaxpr, with one mistake in it, evaluated."""
 
+import contextlib
 import os
 import sysconfig
 from collections import Counter
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import jaxlib
+import numpy as np
 from jax.extend import core
 
 from derivations.mutation.changes import bind, changes
@@ -68,11 +70,19 @@ def mutants(
     ]
 
 
+def wide(closed: Any) -> contextlib.AbstractContextManager[Any]:
+    """Turns 64 bits on for a jaxpr that has them, wherever it is evaluated."""
+    if any(aval.dtype == np.float64 for aval in closed.in_avals):
+        return jax.enable_x64(True)
+    return contextlib.nullcontext()
+
+
 def fits(closed: Any, mutant: Mutant) -> bool:
     """Tells whether a mutant runs, and gives the shapes and dtypes of the original."""
-    avals = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in closed.in_avals]
     try:
-        outputs = jax.eval_shape(mutant.run, *avals)
+        with wide(closed):
+            avals = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in closed.in_avals]
+            outputs = jax.eval_shape(mutant.run, *avals)
     except (TypeError, ValueError):
         return False  # a mistake that JAX itself would not let pass
     return all(

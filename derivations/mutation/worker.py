@@ -14,7 +14,7 @@ import numpy as np
 from jax._src import source_info_util
 
 from derivations.mutation.equivalence import Example, compare, example_of, name_of, telling
-from derivations.mutation.mutants import Line, Mutant, fits, mutants
+from derivations.mutation.mutants import Line, Mutant, fits, mutants, wide
 from derivations.subject import is_rule
 
 MOST_EXAMPLES = 8
@@ -194,10 +194,11 @@ class _Passes:
         if mutant is None or not fits(closed, mutant):
             self.reached.add(False)
             return bwd(*args)
+        with wide(closed):
+            values = iter(mutant.run(*arrays))
         self.reached.add(True)
         if not self.watch.notes["applied"]:
             self.watch.note(applied=True)
-        values = iter(mutant.run(*arrays))
         return output_tree.unflatten(
             [value if _is_empty(value) else next(values) for _, value in results]
         )

@@ -330,6 +330,19 @@ def test_what_would_change_a_shape_is_no_mutant():
     assert "the sum replaced by the mean" in words
 
 
+def test_in_double_precision_where_it_is_off():
+    with jax.enable_x64(True):
+        wide = jax.ShapeDtypeStruct((3,), jnp.float64)
+        closed = jax.make_jaxpr(lambda x: [2.0 * x - 1.0])(wide)
+    with jax.enable_x64(False):  # and with warnings as errors
+        found = [m for m in mutants(closed, HOME, {}, ["x"]) if fits(closed, m)]
+    assert {m.words for m in found} >= {
+        "the constant 2 replaced by 1",
+        "the constant 1 replaced by 2",
+        "the second term of the difference dropped",
+    }
+
+
 def test_indices_are_left_alone():
     _, found = traced(lambda x: x[ROWS + 1 - 1], X)
     assert [m.words for m in found] == ["the cotangent of x set to zero"]
