@@ -41,7 +41,7 @@ test: $(VENV)/test.installed
 bench: $(VENV)/test.installed
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(RUN) $$script; done
 
-nightly: $(VENV)/test.installed
+nightly: $(VENV)/test.installed $(VENV)/peers.installed
 	$(RUN) -m pytest -m nightly $(PYTEST)
 	JAX_ENABLE_X64=1 $(RUN) -m pytest -m nightly $(PYTEST)
 	@$(MAKE) --no-print-directory bench

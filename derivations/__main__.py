@@ -1,4 +1,4 @@
-"""The command line: `derivations check` and `derivations report`."""
+"""The command line: `derivations check`, `derivations mutate` and `derivations report`."""
 
 import argparse
 import difflib
@@ -33,12 +33,13 @@ examples:
   derivations check rules:swish --arg 'float32[4]'
   derivations check rules:attention --arg 'float32[6,8]' --arg 'float32[6,8]' --arg 'float32[6,8]'
   derivations check rules:swish --arg 'float32[4]' --json > swish.json
+  derivations mutate rules:swish --tests 'pytest tests/test_rules.py'
   derivations report --out build/report
   derivations report sigmoid dense --out build/report --format markdown
 
 exit status:
-  0  everything is proved (or exact)
-  1  something is refuted
+  0  everything is proved (or exact); no mutant survived
+  1  something is refuted; a mutant survived
   2  something is undecided
   3  wrong usage
 """
@@ -114,6 +115,32 @@ def _parser() -> argparse.ArgumentParser:
         help="what it runs out on is undecided (default: 30)",
     )
     check.set_defaults(run=_check)
+
+    mutate = commands.add_parser(
+        "mutate",
+        help="plant mistakes in a rule of your own: do your tests find them?",
+        description=(
+            "Plants one mistake after the other in the backward pass of a jax.custom_vjp function "
+            "or a functional_nn.Rule (a term dropped, a sign flipped, a factor transposed), and "
+            "runs your tests against each. Mutants that survive are held against the original."
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_EXAMPLES,
+    )
+    mutate.add_argument(
+        "target",
+        metavar="MODULE:FUNCTION",
+        type=_target,
+        help="where it is, as the tests import it",
+    )
+    mutate.add_argument(
+        "--tests",
+        metavar="'pytest ...'",
+        required=True,
+        help="how to run the tests; the command is run without a shell",
+    )
+    mutate.add_argument("--json", action="store_true", help="print the outcomes as JSON")
+    mutate.set_defaults(run=_mutate)
 
     report = commands.add_parser(
         "report",
@@ -198,6 +225,30 @@ def _load(module: str, function: str) -> Any:
             raise _UsageError(f"{module} has no {function!r}.{_nearest(name, dir(thing))}")
         thing = getattr(thing, name)
     return thing
+
+
+def _mutate(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from derivations.mutation.report import text, to_json
+    from derivations.mutation.run import CannotMutate, mutate
+
+    console = Console(stderr=True)
+    try:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("The tests, unmutated", total=None)
+
+            def show(done: int, count: int) -> None:
+                progress.update(task, description="Mutants", completed=done, total=count)
+
+            mutation = mutate(options.target[0], options.target[1], options.tests, show)
+    except CannotMutate as error:
+        raise _UsageError(str(error)) from error
+    print(to_json(mutation) if options.json else text(mutation))
+    if len(mutation.outcomes) < mutation.planned:
+        return _INTERRUPTED
+    return 1 if mutation.of("survived") else 0
 
 
 def _report(options: argparse.Namespace) -> int:
