@@ -18,6 +18,7 @@ SIZES = "the sizes "  # with which the scope of a tracing at numbers begins
 # Parts of the time left, for an obligation, and for an attempt at it that another one follows.
 CLAIM, GENERAL, GIVEN, OTHER = 0.5, 0.4, 0.5, 0.2
 PATIENCE = 0.2  # part of the budget by which code that does not look at the clock may exceed it
+SHORTEST = 0.2  # seconds that every attempt may take
 
 
 def check_rule(
@@ -99,6 +100,7 @@ class _Claim(NamedTuple):
       prove: Settles it for one tracing, by a deadline.
       everywhere: Whether what is proved for all sizes is held against single sizes as well.
       smaller: Whether explicit sizes are tried where the general tracing decides nothing.
+      pair: What modular execution compares, where no proof is found.
       first_order: Whether it only makes sense for a rule that may be right to first order.
     """
 
@@ -107,6 +109,7 @@ class _Claim(NamedTuple):
     everywhere: bool = False
     smaller: bool = False
     first_order: bool = False
+    pair: obligations.Pair | None = None
 
     @property
     def statement(self) -> str:
@@ -118,7 +121,10 @@ def _claims(subject: Subject, textbook: Any, intended: Subject | None) -> Iterat
     if textbook is not None:
         yield _Claim("textbook", lambda t, d: obligations.textbook(t, textbook, d))
         yield _Claim("cited", lambda t, d: obligations.cited(t, textbook, d))
-    yield _Claim("value", obligations.value, everywhere=True, smaller=True)
+    yield _Claim(
+        "value", obligations.value, everywhere=True, smaller=True,
+        pair=obligations.value_pair(subject),
+    )  # fmt: skip
     if intended is not None:
         for place, argument in enumerate(subject.wanted):
             yield _Claim(
@@ -135,14 +141,15 @@ def _claims(subject: Subject, textbook: Any, intended: Subject | None) -> Iterat
             lambda t, d, place=place: obligations.cotangent(t, place, d),
             everywhere=True,
             smaller=True,
+            pair=obligations.cotangent_pair(subject, place),
         )
     if subject.kind == "function":
         return  # the rest is said of each rule inside it
     # What is the vector-Jacobian product at every size is linear there too.
     yield _Claim("linear", obligations.linear, smaller=True)
     yield _Claim("kinks", obligations.kinks)
-    yield _Claim("second order", obligations.second_order, smaller=True, first_order=True)
     yield _Claim("contract", obligations.contract)
+    yield _Claim("second order", obligations.second_order, smaller=True, first_order=True)
 
 
 def _settled(claim: _Claim, tracings: Tracings, deadline: float) -> Obligation:
@@ -212,6 +219,15 @@ def _at_smaller_sizes(
             assumptions=tuple(sorted({a for o in proved.values() for a in o.assumptions})),
         )
     failed = [o.reason for o in outcomes.values() if o.reason]
+    if claim.pair is not None and tracings.given_shapes is not None:
+        modular = obligations.exact(
+            claim.name, tracings.subject, tracings.given_shapes, claim.pair, deadline
+        )
+        if modular.verdict is Verdict.EXACT:
+            others = f"proved at {'; '.join(proved)}" if proved else ""
+            details = [f"not proved: {r}" for r in dict.fromkeys(told + failed)] + [others]
+            return modular._replace(details=(*modular.details, *filter(None, details)))
+        failed.append(modular.reason)
     reason = "; ".join(dict.fromkeys(told + failed + ([] if told else tracings.reasons)))
     shown = f"proved at {'; '.join(proved)}, not at {tracings.given()}: " if proved else ""
     if base is None:
@@ -227,8 +243,15 @@ def _untraceable(claim: _Claim, tracings: Tracings) -> Obligation:
 
 
 def _tried(claim: _Claim, this: Traced, deadline: float) -> Obligation:
+    left = max(deadline - time.monotonic(), 0.0)
     try:
-        return claim.prove(this, deadline)
+        with time_limit((1 + PATIENCE / 2) * left + SHORTEST):
+            return claim.prove(this, deadline)
+    except OutOfTime:
+        return Obligation(
+            claim.name, claim.statement, Verdict.UNDECIDED, scope=this.shapes.scope,
+            reason="the budget ran out",
+        )  # fmt: skip
     except (Unsupported, Undifferentiable) as error:
         return Obligation(
             claim.name,

@@ -6,15 +6,13 @@ interrupted between two of its instructions, whatever it catches; compiled code 
 
 import contextlib
 import ctypes
+import gc
 import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import Literal
 
-# An exception inside a destructor or a callback of the garbage collector is printed and swallowed.
-SWALLOWING = ("__del__", "gc_callback")
-SOON, AGAIN = 0.01, 0.25  # seconds until the next attempt
+AGAIN = 0.25  # seconds until the next attempt, should something swallow the first
 
 
 class OutOfTime(BaseException):
@@ -39,16 +37,18 @@ def time_limit(seconds: float) -> Iterator[None]:
     left = threading.Event()
     between = threading.Lock()  # leaving the block and interrupting it do not happen at once
 
+    collecting = gc.isenabled()
+
     def watch() -> None:
         wait = max(seconds, 0.0)
         while not left.wait(wait):
             with between:
-                state = "left" if left.is_set() else _state(owner, ident)
-                if state == "left":
+                if left.is_set() or not _runs(owner, ident):
                     return
-                if state == "inside":
-                    raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
-            wait = AGAIN if state == "inside" else SOON
+                # A destructor or a callback of the collector would swallow the exception.
+                gc.disable()
+                raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
+            wait = AGAIN
 
     threading.Thread(target=watch, daemon=True, name="time limit").start()
     try:
@@ -58,14 +58,13 @@ def time_limit(seconds: float) -> Iterator[None]:
             with contextlib.suppress(OutOfTime), between:
                 left.set()
                 raise_in(ctypes.c_ulong(ident), None)  # one that is on its way has come too late
+        if collecting:
+            gc.enable()
 
 
-def _state(owner: FrameType, ident: int) -> Literal["inside", "busy", "left"]:
-    """Tells whether a thread is still inside a function, or in a call that swallows exceptions."""
-    state = "inside"
+def _runs(owner: FrameType, ident: int) -> bool:
+    """Tells whether a thread is still inside a function."""
     frame = sys._current_frames().get(ident)
     while frame is not None and frame is not owner:
-        if frame.f_code.co_name in SWALLOWING:
-            state = "busy"
         frame = frame.f_back
-    return "left" if frame is None else state
+    return frame is not None

@@ -18,8 +18,7 @@ class Tracings:
     """A subject traced at one set of sizes after another, at each of them once.
 
     Attributes:
-      general: At symbolic sizes, or at the given ones if these alone are asked for.
-      given: The example's own sizes.
+      subject: What is traced.
       reasons: Why tracings failed.
     """
 
@@ -46,12 +45,17 @@ class Tracings:
             return None
         return self._at(self._shapes if self._every else self._given(self._shapes))
 
+    @property
+    def given_shapes(self) -> Shapes | None:
+        """The example's own sizes."""
+        return None if self._shapes is None else self._given(self._shapes)
+
     def given(self) -> str:
         """Gives the text of the example's own sizes."""
-        return "" if self._shapes is None else self._given(self._shapes).scope
+        return "" if self.given_shapes is None else self.given_shapes.scope
 
-    def _given(self, shapes: Shapes, *, explicit: bool = False) -> Shapes:
-        return concrete(shapes, shapes.sizes, explicit=explicit)
+    def _given(self, shapes: Shapes) -> Shapes:
+        return concrete(shapes, shapes.sizes)
 
     def singles(self) -> Iterator[Traced]:
         """Gives tracings at which a general proof is held: given sizes, and each of them one."""

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from derivations.check import check
+from derivations.doors import subject_of
 from derivations.report.words import value as written
-from derivations.subject import subject_of
 from derivations.trace import double_precision
 from derivations.verdict import Verdict
 

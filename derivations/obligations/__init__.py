@@ -6,6 +6,10 @@ from derivations.obligations.declared import declared as declared
 from derivations.obligations.derivative import cotangent as cotangent
 from derivations.obligations.derivative import linear as linear
 from derivations.obligations.derivative import value as value
+from derivations.obligations.exact import Pair as Pair
+from derivations.obligations.exact import cotangent_pair as cotangent_pair
+from derivations.obligations.exact import exact as exact
+from derivations.obligations.exact import value_pair as value_pair
 from derivations.obligations.kinks import kinks as kinks
 from derivations.obligations.second import second_order as second_order
 from derivations.obligations.statements import statement as statement

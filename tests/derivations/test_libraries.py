@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from derivations import Verdict, check
-from derivations.subject import subject_of
+from derivations.doors import subject_of
 from derivations.trace import double_precision
 
 from .libraries import LIBRARIES, Shipped

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import functional_nn as fnn
+from derivations.doors import subject_of
 from derivations.lift import kind_of
 from derivations.modular import compare
-from derivations.subject import subject_of
 from derivations.trace import by_jax, double_precision
 
 from ..operations import rule
