@@ -1,4 +1,7 @@
-"""What JAX and NumPy spell differently, for code that is written once for both."""
+"""What JAX and NumPy spell differently, for code that is written once for both.
+
+Another array module brings its own `erf`, `added_at` and `written_at`.
+"""
 
 import math
 from typing import Any
@@ -24,6 +27,8 @@ def added_at(xp: Any, like: Any, places: Any, values: Any) -> Any:
     """Zeros shaped as `like`, with the values added at places that may be repeated."""
     if xp is jnp:
         return jnp.zeros_like(like).at[places].add(values)
+    if hasattr(xp, "added_at"):
+        return xp.added_at(like, places, values)
     result = np.zeros_like(like)
     np.add.at(result, places, values)
     return result
@@ -33,6 +38,8 @@ def written_at(xp: Any, like: Any, places: Any, values: Any) -> Any:
     """Zeros shaped as `like`, with the values written at places: of repeated ones, one is left."""
     if xp is jnp:
         return jnp.zeros_like(like).at[places].set(values)
+    if hasattr(xp, "written_at"):
+        return xp.written_at(like, places, values)
     result = np.zeros_like(like)
     result[places] = values
     return result
@@ -45,4 +52,4 @@ def convolved(xp: Any, x: Any, w: Any, stride: int = 1) -> Any:
         return jax.lax.conv_general_dilated(x, w, (stride,), "VALID", dimension_numbers=layout)
     taps = len(w)
     steps = range(0, x.shape[1] - taps + 1, stride)
-    return np.stack([np.einsum("btc,tco->bo", x[:, i : i + taps], w) for i in steps], axis=1)
+    return xp.stack([xp.einsum("btc,tco->bo", x[:, i : i + taps], w) for i in steps], axis=1)
