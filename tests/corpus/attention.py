@@ -171,28 +171,28 @@ def _attention(xp, residuals, dy, rows, scale):
     return ds @ k * scale, ds.T @ q * scale, p.T @ dy
 
 
-@right(ATTENTION)
+@right(ATTENTION, slow=True)
 def attention_as_usual(xp, residuals, dy):
     return _attention(xp, residuals, dy, lambda rows: rows, 0.5)
 
 
-@right(ATTENTION)
+@right(ATTENTION, slow=True)
 def attention_by_the_output(xp, residuals, dy):
     rows = xp.sum(dy * attention(xp, *residuals), axis=-1, keepdims=True)  # D of flash attention
     return _attention(xp, residuals, dy, lambda _: rows, 0.5)
 
 
-@wrong(39, ATTENTION, "q", "k")
+@wrong(39, ATTENTION, "q", "k", slow=True)
 def attention_row_sum_missing(xp, residuals, dy):
     return _attention(xp, residuals, dy, lambda rows: 0 * rows, 0.5)
 
 
-@wrong(39, ATTENTION, "q", "k")
+@wrong(39, ATTENTION, "q", "k", slow=True)
 def attention_scale_missing_in_both(xp, residuals, dy):
     return _attention(xp, residuals, dy, lambda rows: rows, 1.0)
 
 
-@right(ATTENTION, number=53)
+@right(ATTENTION, number=53, slow=True)
 def attention_with_a_bias_of_the_rows(xp, residuals, dy):
     q, k, v = residuals
     p = softmax(xp, q @ k.T / 2)

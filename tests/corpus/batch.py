@@ -44,7 +44,7 @@ def batch_norm_with_both_statistics(xp, residuals, dy):
     return _batch_norm(xp, residuals, dy, coupled)
 
 
-@right(BATCH_NORM, number=53)
+@right(BATCH_NORM, number=53, slow=True)
 def batch_norm_with_the_mean_inside_the_variance(xp, residuals, dy):
     def coupled(n, inverse, d):
         through_variance = -n * column_mean(xp, d * n)
@@ -62,7 +62,7 @@ def batch_norm_without_the_variance(xp, residuals, dy):
     return _batch_norm(xp, residuals, dy, coupled)
 
 
-@wrong(44, BATCH_NORM, "x")
+@wrong(44, BATCH_NORM, "x", slow=True)
 def batch_norm_without_the_mean(xp, residuals, dy):
     def coupled(n, inverse, d):
         return inverse * (d - n * column_mean(xp, d * n))
@@ -75,7 +75,7 @@ def batch_norm_at_inference_differentiated(xp, residuals, dy):
     return _batch_norm(xp, residuals, dy, lambda n, inverse, d: inverse * d)
 
 
-@wrong(44, Operation(batch_norm, floats((3, 3), (3,), (3,))), "x", point="exposing")
+@wrong(44, Operation(batch_norm, floats((3, 3), (3,), (3,))), "x", point="exposing", slow=True)
 def batch_norm_over_the_wrong_axis(xp, residuals, dy):
     def coupled(n, inverse, d):
         return inverse * (d - row_mean(xp, d) - n * row_mean(xp, d * n))
@@ -132,7 +132,7 @@ def _standard_with(epsilon):
     return bwd
 
 
-@right(NEARLY_STANDARD)
+@right(NEARLY_STANDARD, slow=True)
 def tiny_epsilon_kept(xp, residuals, dy):
     return _standard_with(TINY)(xp, residuals, dy)
 

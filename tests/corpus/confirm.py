@@ -10,13 +10,14 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import mpmath
 import numpy as np
 
 from derivations import Obligation, Witness
-from functional_nn import Rule
+from functional_nn import Rule, with_rule
 
-from .entry import Entry, as_rule
+from .entry import Entry, as_handed_over, as_rule
 
 CLOSE = 1e-5  # relative: what differences over the float64 step may be off
 DIGITS = 60
@@ -69,11 +70,17 @@ def confirm(entry: Entry, obligation: Obligation) -> None:
 def _is_plain(obligation: Obligation) -> bool:
     """Tells whether two values are as large, and as different, as float64 differences need."""
     witness = obligation.witness
-    if witness is None or obligation.name in ("linear", "kinks"):
+    if witness is None or obligation.name in ("linear", "kinks", "second order"):
         return True
     found, expected = _number(witness.found), _number(witness.expected)
     size = max(abs(found), abs(expected))
     return size > 1e-3 and abs(found - expected) > 10 * CLOSE * size
+
+
+def _fixed(obligation: Obligation) -> dict[str, float]:
+    """Gives the hyper-parameters that were taken at other values than the entry's."""
+    found = (re.fullmatch(r"(\w+) is fixed to (\S+)", a) for a in obligation.assumptions)
+    return {match[1]: float(match[2]) for match in found if match}
 
 
 def _confirm_in(arithmetic: Arithmetic, entry: Entry, obligation: Obligation) -> None:
@@ -83,7 +90,7 @@ def _confirm_in(arithmetic: Arithmetic, entry: Entry, obligation: Obligation) ->
         assert "shape" in obligation.reason
         _confirm_shape(entry, rule, obligation.name)
         return
-    here = _Here(arithmetic, entry, rule, witness)
+    here = _Here(arithmetic, entry, rule, witness, _fixed(obligation))
     with np.errstate(all="ignore"):
         if obligation.name == "value":
             found, expected = rule.fwd(*here.args)[0], rule.primal(*here.args)
@@ -91,6 +98,8 @@ def _confirm_in(arithmetic: Arithmetic, entry: Entry, obligation: Obligation) ->
             _differ(here, found[at], expected[at])
         elif obligation.name == "linear":
             _confirm_not_linear(here)
+        elif obligation.name == "second order":
+            _confirm_second_order(here)
         else:
             _confirm_derivative(here, obligation.name == "kinks")
 
@@ -98,13 +107,22 @@ def _confirm_in(arithmetic: Arithmetic, entry: Entry, obligation: Obligation) ->
 class _Here:
     """A rule at a witness: its arguments as arrays, and the names of their leaves."""
 
-    def __init__(self, arithmetic: Arithmetic, entry: Entry, rule: Rule, witness: Witness):
+    def __init__(
+        self,
+        arithmetic: Arithmetic,
+        entry: Entry,
+        rule: Rule,
+        witness: Witness,
+        fixed: dict[str, float],
+    ):
         self.arithmetic, self.entry, self.rule, self.witness = arithmetic, entry, rule, witness
         examples = entry.operation.arguments
         self.names = _names(rule, examples)
         leaves, self.tree = jax.tree.flatten(list(examples))
         self.leaves = [
-            self.array(witness.inputs[name], like) if name in witness.inputs else like
+            self.array(witness.inputs[name], like)
+            if name in witness.inputs
+            else fixed.get(name, like)
             for name, like in zip(self.names, leaves, strict=True)
         ]
 
@@ -210,6 +228,36 @@ def _confirm_not_linear(here: _Here) -> None:
     assert abs(whole - one - factor * other) > CLOSE * max(abs(whole), abs(one))
 
 
+def _confirm_second_order(here: _Here) -> None:
+    """The mixed second differences of the primal are as stated; JAX gives the rule's own."""
+    match = re.fullmatch(r"the derivative of bwd in (\w+)(?:\[([\d, ]*)\])?", here.witness.output)
+    assert match is not None, here.witness.output
+    place, at = here.names.index(match[1]), _at(match[2])
+    cotangents, step = here.cotangents(), here.arithmetic.step
+    seconds = [
+        here.array(here.witness.inputs.get(f"second cotangent[{name}]", np.zeros(leaf.shape)))
+        for name, leaf in zip(here.names, here.leaves, strict=True)
+    ]
+
+    def contracted(shift: float, along: float) -> float:
+        args = here.moved(place, at, shift)
+        outputs = here.rule.primal(*(a + along * s for a, s in zip(args, seconds, strict=True)))
+        return float(np.sum(cotangents[0] * outputs))
+
+    corners = [contracted(a * step, b * step) * a * b for a in (-1, 1) for b in (-1, 1)]
+    with jax.enable_x64(True):
+
+        def pulled(args: list[Any]) -> Any:
+            cotangent = jnp.asarray(cotangents[0])
+            handed = as_handed_over(here.entry)
+            function = with_rule(handed) if isinstance(handed, Rule) else handed
+            given = jax.vjp(function, *args)[1](cotangent)
+            return sum(jnp.sum(s * g) for s, g in zip(seconds, given, strict=True))
+
+        own = jax.grad(pulled)([jnp.asarray(leaf) for leaf in here.leaves])
+    _differ(here, float(own[place][at]), sum(corners) / (4 * step * step))
+
+
 def _confirm_shape(entry: Entry, rule: Rule, obligation: str) -> None:
     args = [np.ones(a.shape) for a in entry.operation.arguments]
     place = [f"cotangent[{n}]" for n in inspect.signature(rule.primal).parameters].index(obligation)
@@ -243,7 +291,11 @@ def _place(output: str) -> tuple[str, tuple[int, ...]]:
     """Reads `dw[1, 0]` as w and (1, 0)."""
     match = re.fullmatch(r"(?:d(\w.*?)|output)(?:\[([\d, ]*)\])?", output)
     assert match is not None, output
-    return match[1], tuple(int(i) for i in (match[2] or "").split(",") if i)
+    return match[1], _at(match[2])
+
+
+def _at(text: str | None) -> tuple[int, ...]:
+    return tuple(int(i) for i in (text or "").split(",") if i)
 
 
 def _number(text: str) -> float:

@@ -11,8 +11,6 @@ from .entry import Operation, floats, right, wrong
 from .normalisation import inverse_rms, rms_norm, standardized
 from .softmax import softmax
 
-TWICE = "no obligation differentiates a rule again"
-
 
 def product(xp, x, y):
     return xp.sin(x) * xp.exp(y)
@@ -27,8 +25,8 @@ def product_of_functions(xp, residuals, dy):
     return dy * xp.cos(x) * xp.exp(y), dy * xp.sin(x) * xp.exp(y)
 
 
-@wrong(46, PRODUCT, "second order", door="custom_vjp", point="blind", open=TWICE)
-@wrong(46, PRODUCT, "second order", open=TWICE)
+@wrong(46, PRODUCT, "second order", door="custom_vjp", point="blind")
+@wrong(46, PRODUCT, "second order")
 def one_residual_stopped(xp, residuals, dy):
     x, y = residuals
     return dy * xp.cos(stopped(xp, x)) * xp.exp(y), dy * xp.sin(x) * xp.exp(y)
@@ -52,7 +50,7 @@ def residual_not_stopped(xp, residuals, dy):
     return (dy * s * (1 - s),)
 
 
-@wrong(46, SIGMOID_AGAIN, "second order", fwd=_keep_stopped, point="exposing", open=TWICE)
+@wrong(46, SIGMOID_AGAIN, "second order", fwd=_keep_stopped, point="exposing")
 def residual_stopped_in_the_forward_pass(xp, s, dy):
     return (dy * s * (1 - s),)
 
@@ -70,7 +68,7 @@ def softmax_twice(xp, residuals, dy):
     return (s * (dy - xp.sum(dy * s, axis=-1, keepdims=True)),)
 
 
-@wrong(46, SOFTMAX_AGAIN, "second order", point="exposing", open=TWICE)
+@wrong(46, SOFTMAX_AGAIN, "second order", point="exposing")
 def cotangent_stopped(xp, residuals, dy):
     s = stopped(xp, softmax(xp, residuals[0]))
     return (s * (dy - xp.sum(dy * s, axis=-1, keepdims=True)),)

@@ -6,6 +6,8 @@ import numpy as np
 from .arrays import added_at, written_at
 from .entry import Operation, floats, labels, right, wrong
 
+CONTRACT = "it cannot be traced"  # NumPy's places, under strict promotion
+
 
 def gathered(xp, table, places):
     return table[places]
@@ -24,7 +26,7 @@ def cotangents_added_at_places(xp, residuals, dy):
     return added_at(xp, table, places, dy), None
 
 
-@right(GATHERED)
+@right(GATHERED, slow=True)
 def cotangents_added_by_one_hot(xp, residuals, dy):
     table, places = residuals
     rows = xp.arange(table.shape[0], dtype=places.dtype)
@@ -42,9 +44,9 @@ def cotangents_added_inside_a_custom_rule(xp, residuals, dy):
     return added_at(xp, table, places, dy), None
 
 
-@wrong(37, GATHERED_ONCE, "table", point="blind")
-@wrong(37, GATHERED_REPEATED, "table", point="exposing")
-@wrong(37, GATHERED, "table")
+@wrong(37, GATHERED_ONCE, "table", point="blind", slow=True)
+@wrong(37, GATHERED_REPEATED, "table", point="exposing", slow=True)
+@wrong(37, GATHERED, "table", slow=True)
 def cotangents_written_at_places(xp, residuals, dy):
     table, places = residuals
     return written_at(xp, table, places, dy), None
@@ -66,17 +68,17 @@ def read_at(places):
 AT_REPEATED, AT_ONCE = read_at(REPEATED), read_at(ONCE)
 
 
-@right(AT_REPEATED)
+@right(AT_REPEATED, open=CONTRACT)
 def known_places_added(xp, residuals, dy):
     return (added_at(xp, residuals[0], REPEATED, dy),)
 
 
-@right(AT_ONCE)
+@right(AT_ONCE, open=CONTRACT)
 def known_places_read_once_added(xp, residuals, dy):
     return (added_at(xp, residuals[0], ONCE, dy),)
 
 
-@right(AT_ONCE)
+@right(AT_ONCE, open=CONTRACT)
 def known_places_read_once_written(xp, residuals, dy):
     return (written_at(xp, residuals[0], ONCE, dy),)  # which is right: no place is repeated
 
