@@ -126,7 +126,7 @@ NEARLY_STANDARD = Operation(nearly_standard, floats((2, 3)))
 
 def _standard_with(epsilon):
     def bwd(xp, residuals, dy):
-        n, inverse = standard(xp, *residuals, row_mean, epsilon)
+        n, inverse = standard(xp, residuals[0], row_mean, epsilon)
         return (inverse * (dy - row_mean(xp, dy) - n * row_mean(xp, dy * n)),)
 
     return bwd
@@ -144,13 +144,13 @@ def tiny_epsilon_dropped(xp, residuals, dy):
 
 @wrong(17, Operation(nearly_standard, floats((1, 4))), "x", point="exposing")
 def statistics_of_one_row_taken_as_constants(xp, residuals, dy):
-    _, inverse = standard(xp, *residuals, row_mean, TINY)
+    _, inverse = standard(xp, residuals[0], row_mean, TINY)
     return (inverse * dy,)
 
 
 @wrong(18, Operation(nearly_standard, floats((1, 4))), "x", point="exposing")
 def mean_of_one_row_subtracted_twice(xp, residuals, dy):
-    n, inverse = standard(xp, *residuals, row_mean, TINY)
+    n, inverse = standard(xp, residuals[0], row_mean, TINY)
     return (inverse * (dy - 2 * row_mean(xp, dy) - n * row_mean(xp, dy * n)),)
 
 

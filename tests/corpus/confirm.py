@@ -77,10 +77,10 @@ def _is_plain(obligation: Obligation) -> bool:
     return size > 1e-3 and abs(found - expected) > 10 * CLOSE * size
 
 
-def _fixed(obligation: Obligation) -> dict[str, float]:
+def _fixed(obligation: Obligation) -> dict[str, str]:
     """Gives the hyper-parameters that were taken at other values than the entry's."""
     found = (re.fullmatch(r"(\w+) is fixed to (\S+)", a) for a in obligation.assumptions)
-    return {match[1]: float(match[2]) for match in found if match}
+    return {match[1]: match[2] for match in found if match}
 
 
 def _confirm_in(arithmetic: Arithmetic, entry: Entry, obligation: Obligation) -> None:
@@ -113,16 +113,16 @@ class _Here:
         entry: Entry,
         rule: Rule,
         witness: Witness,
-        fixed: dict[str, float],
+        fixed: dict[str, str],
     ):
         self.arithmetic, self.entry, self.rule, self.witness = arithmetic, entry, rule, witness
         examples = entry.operation.arguments
         self.names = _names(rule, examples)
         leaves, self.tree = jax.tree.flatten(list(examples))
-        self.leaves = [
+        self.leaves: list[Any] = [
             self.array(witness.inputs[name], like)
             if name in witness.inputs
-            else fixed.get(name, like)
+            else type(like)(fixed.get(name, like))
             for name, like in zip(self.names, leaves, strict=True)
         ]
 
@@ -131,9 +131,8 @@ class _Here:
         dtype = np.dtype(getattr(like, "dtype", np.float64))
         read = np.frompyfunc(lambda text: self.arithmetic.number(Fraction(text)), 1, 1)
         numbers = np.asarray(read(np.asarray(values)))
-        if dtype.kind != "f":
-            return numbers.astype(dtype)
-        return numbers.astype(np.float64) if self.arithmetic is FLOAT64 else numbers
+        exact = dtype.kind == "f" and self.arithmetic is not FLOAT64
+        return numbers if exact else numbers.astype(np.float64 if dtype.kind == "f" else dtype)
 
     def cotangents(self, name: str = "cotangent") -> list[np.ndarray]:
         """Gives the witness's cotangents, one for each output."""

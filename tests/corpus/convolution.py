@@ -45,30 +45,30 @@ def cotangents(xp, x, w, dy, *, stride=1, flipped=True, transposed=True):
 
 @right(CONVOLUTION)
 def convolution_as_usual(xp, residuals, dy):
-    return cotangents(xp, *residuals, dy)
+    return cotangents(xp, residuals[0], residuals[1], dy)
 
 
 @right(SQUARE, door="custom_vjp")
 def convolution_of_equal_channels(xp, residuals, dy):
-    return cotangents(xp, *residuals, dy)
+    return cotangents(xp, residuals[0], residuals[1], dy)
 
 
 @wrong(43, ONE_TAP, "x", point="blind", open=SYMMETRIC)
 @wrong(43, CONVOLUTION, "x")
 def kernel_not_turned(xp, residuals, dy):
-    return cotangents(xp, *residuals, dy, flipped=False)
+    return cotangents(xp, residuals[0], residuals[1], dy, flipped=False)
 
 
 @wrong(43, ONE_CHANNEL, "x", point="blind", open=SYMMETRIC)
 @wrong(43, SQUARE, "x", point="exposing")
 def kernel_not_transposed(xp, residuals, dy):
-    return cotangents(xp, *residuals, dy, transposed=False)
+    return cotangents(xp, residuals[0], residuals[1], dy, transposed=False)
 
 
 @wrong(43, ONE_EXAMPLE, "w", point="blind", open=SYMMETRIC)
 @wrong(43, CONVOLUTION, "w")
 def kernel_cotangent_averaged(xp, residuals, dy):
-    dx, dw = cotangents(xp, *residuals, dy)
+    dx, dw = cotangents(xp, residuals[0], residuals[1], dy)
     return dx, dw / (dy.shape[0] * dy.shape[1])
 
 
