@@ -182,7 +182,7 @@ def log_softmax_with_a_row_that_sums_to_zero(xp, residuals, dy):
     return (dx - xp.mean(dx, axis=-1, keepdims=True),)
 
 
-@right(LOGSUMEXP, number=53, slow=True)
+@right(Operation(logsumexp, floats((1, 2)), sizes="given"), number=53, slow=True)
 def logsumexp_with_the_path_of_the_shift(xp, residuals, dy):
     (x,) = residuals
     s = softmax(xp, x)
