@@ -1,0 +1,226 @@
+"""The mistake in a refuted obligation, named: a hint, which is right where it is given."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from derivations.naming import (
+    blocks,
+    boundaries,
+    branches,
+    described,
+    edits,
+    families,
+    ratios,
+    relations,
+    substitutions,
+    uses,
+)
+from derivations.naming.case import Case, Found, Named
+from derivations.naming.catalogue import CATALOGUE
+from derivations.naming.programs import TooMuch
+from derivations.naming.samples import Sample, same, samples
+from derivations.subject import Subject
+from derivations.trace import double_precision
+from derivations.verdict import Obligation
+
+LEAST_SAMPLES = 3
+UNLISTED = "The difference"
+
+# The simplest and most specific first: the first that explains every sample is the name.
+HYPOTHESES: tuple[Callable[[Case], Found | None], ...] = (
+    relations.shape,
+    relations.missing,
+    relations.sign,
+    families.softmax,
+    families.log_softmax,
+    uses.of_itself,
+    relations.factor,
+    relations.cotangent,
+    families.activation,
+    relations.rearranged,
+    substitutions.of_another_argument,
+    substitutions.at_the_output,
+    families.cross_entropy,
+    relations.nonlinear,
+    ratios.by_an_argument,
+    blocks.dropped,
+    branches.split,
+    uses.through,
+    ratios.by_a_value,
+    ratios.by_a_count,
+    relations.exchanged,
+    edits.of_the_primal,
+    edits.of_the_rule,
+    branches.somewhere,
+    families.unknown_activation,
+    uses.counted_oddly,
+    described.remark,
+)
+
+
+def named(subject: Subject, obligation: Obligation, deadline: float) -> Named | None:
+    """Says in textbook terms what is wrong, where that can be said truly.
+
+    Every hypothesis is held against numbers in double precision at random points and several
+    sizes; it says nothing that does not hold at all of them.
+
+    Args:
+      subject: Whose rule it is.
+      obligation: What was refuted.
+      deadline: When to give up, by `time.monotonic`.
+
+    Returns:
+      The nearest entry of the catalogue and what it looks like in this rule; a true remark without
+      an entry; or `None`.
+
+    Example:
+      >>> import time
+      >>> import jax.numpy as jnp
+      >>> from derivations.subject import subject_of
+      >>> from derivations import check
+      >>> from functional_nn import Rule
+      >>> def fwd(x):
+      ...     return x * x, x
+      >>> rule = Rule("square", lambda x: x * x, fwd, lambda x, dy: (-2 * x * dy,))
+      >>> subject = subject_of(rule, [jnp.ones(3)])
+      >>> wrong = next(o for o in check(rule, jnp.ones(3)).obligations if o.name == "cotangent[x]")
+      >>> named(subject, wrong, time.monotonic() + 5).text
+      'dx has the wrong sign: every entry is the negative.'
+    """
+    try:
+        with double_precision(), np.errstate(all="ignore"):
+            found = _found(subject, obligation, deadline)
+    except Exception:  # a hint must not fail, whatever the user's code does
+        return None
+    if found is None:
+        return None
+    title = CATALOGUE[found.key].title if found.key else UNLISTED
+    return Named(found.key, title, found.text)
+
+
+def _found(subject: Subject, obligation: Obligation, deadline: float) -> Found | None:
+    if obligation.name.startswith("second"):
+        return _stopped(subject, deadline)
+    drawn = samples(subject, obligation.witness, deadline)
+    if not drawn:
+        return None
+    if obligation.name == "value":
+        return _of_the_value(subject, drawn, deadline)
+    for argument in _arguments(subject, obligation, drawn[0]):
+        case = _case(subject, argument, drawn, deadline)
+        if case is None:
+            continue
+        found = first_of(case)
+        if found is not None:
+            return found
+        if obligation.name == "linear":
+            told = f"{case.name} is not linear in the upstream cotangent."
+            return Found("not_linear", told)
+        return None
+    if obligation.name == "kinks" and obligation.witness is not None:
+        argument = _arguments(subject, obligation, drawn[0])[0]
+        case = Case(subject, argument, tuple(drawn), deadline)
+        there = drawn[0]
+        return boundaries.at_a_boundary(case, there)
+    return None
+
+
+def _arguments(subject: Subject, obligation: Obligation, sample: Sample) -> list[int]:
+    """Gives the arguments whose cotangent the obligation speaks of."""
+    wanted = list(sample.setting.wanted)
+    if obligation.name.startswith("cotangent["):
+        name = obligation.name[len("cotangent[") : -1]
+        return [i for i in wanted if subject.names[i] == name]
+    if obligation.witness is not None:
+        output = obligation.witness.output
+        first = [i for i in wanted if output.startswith(f"d{subject.names[i]}")]
+        first.sort(key=lambda i: -len(subject.names[i]))
+        return first or wanted
+    return wanted
+
+
+def _case(subject: Subject, argument: int, drawn: list[Sample], deadline: float) -> Case | None:
+    """Gives the case if the cotangent is wrong at several points."""
+    case = Case(subject, argument, tuple(drawn), deadline)
+    finite = [s for s in drawn if np.isfinite(case.found(s)).all()]
+    wrong = [s for s in finite if not same(case.found(s), case.truth(s))]
+    if len(wrong) < LEAST_SAMPLES:
+        return None
+    right = [s for s in finite if not any(s is w for w in wrong)]
+    return case._replace(samples=(*sorted(wrong, key=lambda s: -_gap(case, s)), *right))
+
+
+def _gap(case: Case, sample: Sample) -> float:
+    f, t = case.found(sample), case.truth(sample)
+    if f.shape != t.shape:
+        return np.inf
+    return float(np.abs(f - t).max(initial=0.0) / max(np.abs(t).max(initial=0.0), 1e-300))
+
+
+def first_of(case: Case) -> Found | None:
+    """Gives the first hypothesis that holds."""
+    for hypothesis in HYPOTHESES:
+        try:
+            found = hypothesis(case)
+        except TooMuch:
+            return None
+        except Exception:  # a hypothesis that does not fit this rule's shapes
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def _of_the_value(subject: Subject, drawn: list[Sample], deadline: float) -> Found | None:
+    """Names what is wrong with the forward pass, by the same hypotheses."""
+    from derivations.naming.programs import run
+
+    cases = []
+    for place in range(len(drawn[0].setting.primal.outputs)):
+        seen = []
+        for s in drawn:
+            values = run(s.setting.value, s.arrays, deadline)
+            setting = s.setting._replace(
+                truth=s.setting.primal._replace(outputs=(s.setting.primal.outputs[place],)),
+                rule=s.setting.value._replace(outputs=(s.setting.value.outputs[place],)),
+                given=(0,), wanted=(0,),
+            )  # fmt: skip
+            found = {0: values[s.setting.value.outputs[place]]}
+            truth = {0: s.primal[s.setting.primal.outputs[place]]}
+            seen.append(Sample(setting, s.arrays, [], s.primal, values, found, truth))
+        case = _case(subject._replace(kind="rule"), 0, seen, deadline)
+        if case is not None:
+            cases.append(case)
+    for case in cases:
+        for hypothesis in (
+            relations.shape, relations.sign, relations.factor, relations.rearranged,
+            substitutions.of_another_argument, edits.of_the_primal, ratios.by_a_value,
+            edits.of_the_rule,
+        ):  # fmt: skip
+            try:
+                found = hypothesis(case)
+            except TooMuch:
+                break
+            except Exception:  # as above
+                continue
+            if found is not None:
+                text = found.text.replace(case.name, "the value of fwd")
+                text = text.replace("derivative", "primal")
+                return Found(found.key or "forward_value", text[0].upper() + text[1:])
+    if not cases:
+        return None
+    return Found("forward_value", "fwd returns another value than the primal.")
+
+
+def _stopped(subject: Subject, deadline: float) -> Found | None:
+    """A second derivative that is wrong where the rule stops a residual."""
+    drawn = samples(subject, None, deadline)
+    if not drawn:
+        return None
+    for step in drawn[0].setting.rule.steps:
+        if step.name == "stop_gradient":
+            line = f" (line {step.where})" if step.where else ""
+            text = f"stop_gradient{line} is right once: a second derivative lacks what goes through"
+            return Found("stopped_residual", text + " there.")
+    return None
