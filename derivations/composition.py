@@ -19,7 +19,7 @@ from derivations import graph as g
 from derivations.differentiate import derivative
 from derivations.equality import equal
 from derivations.graph import At, Index, Node
-from derivations.lift import Array, Unsupported
+from derivations.lift import Array, Assumptions, Unsupported
 from derivations.single import check_rule
 from derivations.trace import Shapes, double_precision, lifted, symbolic
 from derivations.verdict import Obligation, Report, Verdict
@@ -157,7 +157,7 @@ def _theorem(
     """Proves that `pulled` is the chain rule for `primal`, and that both give the same value."""
     shapes = Shapes(tuple(avals), {}, base.scope)
     try:
-        lifts = [lifted(f, shapes, names, set()) for f in (primal, value, pulled)]
+        lifts = [lifted(f, shapes, names, Assumptions()) for f in (primal, value, pulled)]
         (output,), (same,), gradients = ([a for a in lift if a is not None] for lift in lifts)
         if len(gradients) != len(of):
             raise Unsupported(f"{len(gradients)} cotangents came, for {len(of)} arguments")

@@ -1,6 +1,10 @@
-"""The project's own differentiation of the graph: `jax.grad` is checked by it, not the judge."""
+"""The project's own differentiation of the graph: `jax.grad` is checked by it, not the judge.
 
-from collections.abc import Callable
+`derivative` goes forward, to one entry, through sums over index variables too; `gradient` goes
+backward through a graph whose sums are written out, to every entry in one sweep.
+"""
+
+from collections.abc import Callable, Iterator
 
 from derivations import graph as g
 from derivations.graph import At, Node
@@ -28,6 +32,67 @@ def derivative(node: Node, tensor: str, at: tuple[At, ...]) -> Node:
     Off the boundaries that the expression branches on; a choice is differentiated branch by branch.
     """
     return _derivative(node, tensor, at, {})
+
+
+def gradient(root: Node) -> dict[tuple[str, tuple[At, ...]], Node]:
+    """Gives the derivative of a number with respect to every entry it depends on.
+
+    Raises:
+      Undifferentiable: There is a sum over an index variable in it, or something unknown.
+    """
+    adjoints: dict[Node, list[Node]] = {root: [g.ONE]}
+    found: dict[tuple[str, tuple[At, ...]], Node] = {}
+    for node in _users_first(root):
+        adjoint = g.add(*adjoints.pop(node, ()), g.ZERO)
+        if adjoint is g.ZERO:
+            continue
+        if node.op == "entry":
+            tensor, at, _ = node.data
+            found[tensor, at] = adjoint
+            continue
+        for child, term in _pulled_back(node, adjoint):
+            adjoints.setdefault(child, []).append(term)
+    return found
+
+
+def _users_first(root: Node) -> list[Node]:
+    """Gives the nodes that carry numbers, each after all that use it."""
+    order: list[Node] = []
+    entered: set[Node] = set()
+    stack = [(root, False)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order.append(node)
+        elif node not in entered:
+            entered.add(node)
+            stack.append((node, True))
+            stack += [(a, False) for a in (node.args[1:] if node.op == "select" else node.args)]
+    return order[::-1]
+
+
+def _pulled_back(node: Node, adjoint: Node) -> Iterator[tuple[Node, Node]]:
+    match node.op:
+        case "const" | "pi" | "inf" | "nan" | "size" | "index":
+            return
+        case "add":
+            for a in node.args:
+                yield a, adjoint
+        case "mul":
+            for i, a in enumerate(node.args):
+                yield a, g.mul(adjoint, *node.args[:i], *node.args[i + 1 :])
+        case "pow":
+            (a,) = node.args
+            yield a, g.mul(adjoint, g.const(node.data), g.power(a, node.data - 1))
+        case "kernel":
+            (a,) = node.args
+            yield a, g.mul(adjoint, _KERNEL_DERIVATIVES[node.data](a))
+        case "select":
+            condition, yes, no = node.args
+            yield yes, g.select(condition, adjoint, g.ZERO)
+            yield no, g.select(condition, g.ZERO, adjoint)
+        case op:
+            raise Undifferentiable(f"the derivative of {op}")
 
 
 def _derivative(node: Node, tensor: str, at: tuple[At, ...], memory: dict[Node, Node]) -> Node:

@@ -8,13 +8,14 @@ normal form may not know an identity, and only a witness refutes.
 import time
 from typing import NamedTuple
 
+from derivations.difference import Ranges, reduced
 from derivations.domain import missing
 from derivations.fraction import is_zero
 from derivations.graph import Node
 from derivations.kernels import Undefined, Unnormalised, inverse
 from derivations.normal import Normaliser, Region
-from derivations.polynomial import Poly, TooLarge, plus, scaled, thaw, times, to_power
-from derivations.regions import Split, feasible, sign
+from derivations.polynomial import Poly, TooLarge, plus, scaled, times, to_power
+from derivations.regions import Split, feasible
 
 MOST_REGIONS = 512
 
@@ -33,6 +34,7 @@ def equal(
     *,
     deadline: float = float("inf"),
     domains: bool = True,
+    ranges: Ranges = frozenset(),
     hypothesis: tuple[Node, Node] | None = None,
 ) -> Equality:
     """Proves that an expression is another one wherever that is defined, off the boundaries.
@@ -42,6 +44,7 @@ def equal(
       truth: What it is compared with.
       deadline: When to give up, by `time.monotonic`.
       domains: Whether the first has to be defined wherever the second is.
+      ranges: Labels that are taken to lie within an axis.
       hypothesis: Two expressions that are taken to be equal, the first a single sum or entry.
     """
     if found is truth:
@@ -59,7 +62,7 @@ def equal(
             except Undefined:
                 continue  # nothing is claimed where the truth has no value
             left = forms.poly(found, known)
-            difference = _resolved(plus(left, scaled(right, -1)), known)
+            difference = reduced(plus(left, scaled(right, -1)), known, ranges)
             if hypothesis is not None:
                 difference = _given(difference, *(forms.poly(h, known) for h in hypothesis))
             if not is_zero(difference):
@@ -93,14 +96,4 @@ def _given(poly: Poly, one: Poly, other: Poly) -> Poly:
         rest = {tuple(item for item in m if item[0] is not replaced): coefficient}
         base = other if power >= 0 else inverse(other)
         terms.append(times(rest, to_power(base, abs(power))))
-    return plus(*terms)
-
-
-def _resolved(poly: Poly, known: Region) -> Poly:
-    """Gives the value of indicators that a delta has brought out of their sum into this region."""
-    terms = []
-    for monomial, c in poly.items():
-        steps = [generator for generator, _ in monomial if generator.kind == "step"]
-        if all(sign(thaw(step.data), known) > 0 for step in steps):
-            terms.append({tuple(item for item in monomial if item[0] not in steps): c})
     return plus(*terms)

@@ -94,6 +94,24 @@ class Array:
             self.depth = 0
 
 
+class Assumptions(set[str]):
+    """What a reading took for granted, in words, to be listed with every verdict.
+
+    Attributes:
+      ranges: Inputs of whole numbers, each with the axis that they are taken to be indices of.
+    """
+
+    def __init__(self, words: Iterable[str] = ()):
+        super().__init__(words)
+        self.ranges: set[tuple[str, Dim]] = set()
+
+    def in_range(self, label: Node, dim: Dim) -> None:
+        """Notes that an input is an index of an axis."""
+        if label.op == "entry":
+            self.ranges.add((label.data[0], dim))
+            self.add(f"every entry of {label.data[0]} is an index of an axis of size {dim}")
+
+
 def variable(name: str, shape: Sequence[Dim], kind: Kind) -> Array:
     """Gives an input tensor."""
     if kind == "bool":
@@ -105,7 +123,7 @@ def _holds(number: Node) -> Node:
     return g.compare("eq", number, g.ONE, whole=True)
 
 
-def constant(value: Any, assumptions: set[str]) -> Array:
+def constant(value: Any, assumptions: Assumptions) -> Array:
     """Gives an array of known numbers; what reading them takes for granted is added to a set."""
     array = np.asarray(value)
     kind = kind_of(array.dtype)
@@ -209,12 +227,12 @@ class Lifting:
     """One reading of jaxprs. `explicit` asks for positions as numbers and written-out sums.
 
     Attributes:
-      assumptions: What the reading took for granted, to be listed with every verdict.
+      assumptions: What the reading took for granted.
     """
 
     def __init__(self, *, explicit: bool = False):
         self.explicit = explicit
-        self.assumptions: set[str] = set()
+        self.assumptions = Assumptions()
 
     def jaxpr(self, jaxpr: Any, consts: Sequence[Array], args: Sequence[Array]) -> list[Array]:
         """Reads an open jaxpr, given its constants and arguments."""

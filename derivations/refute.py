@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -42,7 +42,8 @@ def points(
     """Gives points of several scales: small whole numbers first, then fractions and others."""
     draw = random.Random(seed)
     # Whole numbers are labels as often as not: below every size, they are in range of any axis.
-    most = min(sizes.values(), default=2)
+    lengths = [d for t in tensors for d in t.shape if isinstance(d, int) and d > 1]
+    most = min([*sizes.values(), *lengths], default=2)
     scales = [
         lambda: draw.choice([-3, -2, -1, 1, 2, 3]),
         lambda: Fraction(draw.randint(-40, 40), 16),
@@ -74,7 +75,7 @@ def witness(
     at: Sequence[Index | int],
     output: str,
     tensors: Sequence[Tensor],
-    symbols: Mapping[str, int],
+    sizes: Iterable[Mapping[str, int]],
     deadline: float,
 ) -> Witness | None:
     """Searches for a point off every boundary where two expressions surely differ.
@@ -85,12 +86,12 @@ def witness(
       at: The position: index variables, and numbers along axes of length one.
       output: The name of the output, for the report.
       tensors: The inputs.
-      symbols: The symbolic sizes.
+      sizes: Numbers for the sizes, one set after another.
       deadline: When to give up, by `time.monotonic`.
     """
     free = [i for i in at if isinstance(i, Index)]
-    for sizes in sizes_to_try(symbols):
-        drawn = points(tensors, sizes)
+    for numbers in sizes:
+        drawn = points(tensors, numbers)
         for _ in range(MOST_POINTS):
             if time.monotonic() > deadline:
                 return None

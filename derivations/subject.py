@@ -39,6 +39,12 @@ class Subject(NamedTuple):
     pull: Callable[[Sequence[Any], Sequence[Any]], list[Any]]
     assumptions: tuple[str, ...] = ()
 
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        """Which arrays are floats, and so have a cotangent."""
+        floats = (jnp.issubdtype(shape.dtype, jnp.floating) for shape in self.shapes)
+        return tuple(i for i, is_float in enumerate(floats) if is_float)
+
 
 def is_rule(thing: Any) -> bool:
     """Tells whether something has the shape of a `Rule`: a name, a primal, a fwd and a bwd."""

@@ -10,7 +10,7 @@ from jax import export
 from jax.extend import core
 
 from derivations.graph import Dim
-from derivations.lift import Array, Lifting, dim_of, kind_of, variable
+from derivations.lift import Array, Assumptions, Lifting, dim_of, kind_of, variable
 from derivations.subject import Subject
 
 LETTERS = "nkmdpqrst"
@@ -30,6 +30,11 @@ class Shapes(NamedTuple):
     sizes: dict[str, int]
     scope: str
     explicit: bool = False
+
+    @property
+    def symbolic(self) -> bool:
+        """Whether there is a size that is not a number."""
+        return any(not isinstance(d, int) for aval in self.avals for d in aval.shape)
 
 
 @contextlib.contextmanager
@@ -99,7 +104,7 @@ def lifted(
     function: Callable[..., Sequence[Any]],
     shapes: Shapes,
     names: Sequence[str],
-    assumptions: set[str],
+    assumptions: Assumptions,
 ) -> list[Array | None]:
     """Traces a function of flat arrays and lifts it; `None` outputs stay `None`."""
     present: list[bool] = []

@@ -2,16 +2,17 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from derivations import graph as g
-from derivations.differentiate import derivative
+from derivations.differentiate import Undifferentiable, derivative, gradient
 from derivations.evaluate import Ambiguous, Point, Tie, ball, evaluate
 from derivations.graph import At, Dim, Index, Node
-from derivations.lift import Array, Unsupported, dim_of, kind_of
+from derivations.lift import Array, Assumptions, Unsupported, dim_of, kind_of
 from derivations.refute import Tensor, points
 from derivations.subject import MalformedRule, Subject
 from derivations.trace import (
@@ -41,6 +42,7 @@ class Traced(NamedTuple):
       primal: The outputs.
       value: The outputs as the forward pass gives them.
       pulled: The rule's cotangents, one for each wanted array; `None` where it gives none.
+      expected: The true cotangents of the wanted arrays, by differentiating the lifted primal.
       jax: Those of JAX's own differentiation; `None` if that cannot be lifted.
       jax_reason: Why not.
       assumptions: What the lifting took for granted.
@@ -54,9 +56,10 @@ class Traced(NamedTuple):
     primal: list[Array]
     value: list[Array]
     pulled: list[Array | None]
+    expected: list[Array]
     jax: list[Array] | None
     jax_reason: str
-    assumptions: set[str]
+    assumptions: Assumptions
 
     def inputs(self, *extra: Any) -> Shapes:
         """Gives the shapes with those of the cotangents after them."""
@@ -84,14 +87,14 @@ def traced(subject: Subject, shapes: Shapes, *, automatic: bool = True) -> Trace
         for i in range(len(outputs))
     )
     count = len(names)
-    wanted = tuple(i for i, a in enumerate(shapes.avals) if a.dtype == np.float64)
+    wanted = subject.wanted
     both = shapes._replace(avals=(*shapes.avals, *(_aval(o) for o in outputs)))
 
     def rule(*everything: Any) -> list[Any]:
         pulled = subject.pull(everything[:count], everything[count:])
         return [pulled[i] for i in wanted]
 
-    assumptions = set(subject.assumptions)
+    assumptions = Assumptions(subject.assumptions)
     try:
         primal = lifted(subject.primal, shapes, names, assumptions)
         value = lifted(subject.value, shapes, names, assumptions)
@@ -110,9 +113,11 @@ def traced(subject: Subject, shapes: Shapes, *, automatic: bool = True) -> Trace
         Tensor(name, array_shape, kind)
         for name, array_shape, kind in _tensors((*names, *cotangents), both)
     )
+    outputs = [a for a in primal if a is not None]
     return Traced(
         subject, shapes, cotangents, tensors, wanted,
-        [a for a in primal if a is not None], [a for a in value if a is not None], pulled,
+        outputs, [a for a in value if a is not None], pulled,
+        _expected(outputs, cotangents, [tensors[i] for i in wanted], explicit=shapes.explicit),
         None if own is None else [a for a in own if a is not None],
         reason, assumptions,
     )  # fmt: skip
@@ -155,17 +160,33 @@ def positions(array: Array, *, explicit: bool, name: str = "i") -> list[tuple[At
     return [tuple(0 if d == 1 else Index(name, d) for d in array.shape)]
 
 
-def expected(this: Traced, argument: int, at: tuple[At, ...]) -> Node:
-    """Gives the true cotangent of an argument, by differentiating the lifted primal."""
-    terms = []
-    for array, cotangent in zip(this.primal, this.cotangents, strict=True):
-        for where in positions(array, explicit=this.shapes.explicit, name="o"):
-            term = g.mul(
-                g.entry(cotangent, where),
-                derivative(array.at(*where), this.subject.names[argument], at),
-            )
-            terms.append(summed(where, term))
-    return g.add(*terms, g.ZERO)
+def _expected(
+    outputs: Sequence[Array], cotangents: Sequence[str], wanted: Sequence[Tensor], *, explicit: bool
+) -> list[Array]:
+    """Gives the vector-Jacobian product of lifted outputs, an array for each wanted tensor."""
+
+    def contracted(of: Callable[[Node], Node]) -> Node:
+        terms = []
+        for array, cotangent in zip(outputs, cotangents, strict=True):
+            for where in positions(array, explicit=explicit, name="o"):
+                term = g.mul(g.entry(cotangent, where), of(array.at(*where)))
+                terms.append(summed(where, term))
+        return g.add(*terms, g.ZERO)
+
+    @cache
+    def swept() -> Mapping[Any, Node] | None:
+        try:
+            return gradient(contracted(lambda output: output))
+        except Undifferentiable:
+            return None  # a sum over an index variable is in it
+
+    def entry(name: str, at: tuple[At, ...]) -> Node:
+        entries = swept() if explicit else None
+        if entries is not None:
+            return entries.get((name, at), g.ZERO)
+        return contracted(lambda output: derivative(output, name, at))
+
+    return [Array(t.shape, "float", lambda at, name=t.name: entry(name, at)) for t in wanted]
 
 
 def summed(position: Sequence[At], term: Node) -> Node:
@@ -182,9 +203,7 @@ def validate(this: Traced) -> None:
     Raises:
       Unsupported: They differ, so that the lift proves nothing.
     """
-    sizes = small_sizes(this.shapes) if not this.shapes.explicit else this.shapes.sizes
-    if this.shapes.explicit or not this.shapes.sizes:
-        sizes = dict(this.shapes.sizes)
+    sizes = small_sizes(this.shapes) if this.shapes.symbolic else this.shapes.sizes
     count = len(this.subject.names)
     arrays = [*this.primal, *this.value, *(p for p in this.pulled if p is not None)]
     arrays += this.jax or []
@@ -219,7 +238,7 @@ def validate(this: Traced) -> None:
 
 def _tolerance(run: Callable[..., Any], this: Traced, sizes: Mapping[str, int]) -> float:
     """Gives how far JAX's numbers may be off: code may compute in fewer digits on purpose."""
-    avals = concrete(this.shapes, dict(sizes)).avals if this.shapes.sizes else this.shapes.avals
+    avals = concrete(this.shapes, dict(sizes)).avals if this.shapes.symbolic else this.shapes.avals
     count = len(this.subject.names)
     with double_precision():
         outputs = jax.eval_shape(this.subject.primal, *avals[:count])

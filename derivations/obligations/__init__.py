@@ -5,5 +5,6 @@ from derivations.obligations.derivative import cotangent as cotangent
 from derivations.obligations.derivative import linear as linear
 from derivations.obligations.derivative import value as value
 from derivations.obligations.kinks import kinks as kinks
+from derivations.obligations.statements import statement as statement
 from derivations.obligations.textbook import cited as cited
 from derivations.obligations.textbook import textbook as textbook

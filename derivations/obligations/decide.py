@@ -1,12 +1,13 @@
 """How an obligation is decided: a proof for every pair, or else the search for a witness."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from derivations.equality import equal
 from derivations.graph import At, Node
 from derivations.normal import branches
-from derivations.refute import Tensor, witness
+from derivations.obligations.statements import statement
+from derivations.refute import Tensor, sizes_to_try, witness
 from derivations.traced import Traced
 from derivations.verdict import Obligation, Verdict
 
@@ -17,7 +18,6 @@ Pair = tuple[tuple[At, ...], Node, Node]  # where, found, expected
 
 def decided(
     name: str,
-    statement: str,
     this: Traced,
     claims: Sequence[tuple[str, Sequence[Pair]]],
     deadline: float,
@@ -31,14 +31,16 @@ def decided(
     off = any(branches(n) for _, pairs in claims for _, a, b in pairs for n in (a, b))
     base = Obligation(
         name,
-        statement,
+        statement(name),
         Verdict.PROVED,
         scope=this.shapes.scope + (", off the boundaries" if off else ""),
         assumptions=tuple(sorted(this.assumptions)),
     )
     for output, pairs in claims:
         for at, found, truth in pairs:
-            outcome = equal(found, truth, deadline=deadline, domains=domains)
+            outcome = equal(
+                found, truth, deadline=deadline, domains=domains, ranges=this.assumptions.ranges
+            )
             if outcome.equal and not outcome.regions:
                 return base._replace(verdict=Verdict.UNDECIDED, reason=NOWHERE)
             if outcome.equal:
@@ -46,7 +48,7 @@ def decided(
                 continue
             counterexample = witness(
                 found, truth, at, output, tensors or this.tensors,
-                {} if this.shapes.explicit else this.shapes.sizes, deadline,
+                _numbers(this), deadline,
             )  # fmt: skip
             seconds = time.monotonic() - start
             if counterexample is None:
@@ -60,8 +62,11 @@ def decided(
                 else f"{output} differs",
                 witness=counterexample, seconds=seconds,
             )  # fmt: skip
-    how = (
-        "by index calculus" if this.shapes.sizes and not this.shapes.explicit else "by normal form"
-    )
+    how = "by normal form" if this.shapes.explicit or not this.shapes.sizes else "by index calculus"
     where = f", on {regions} open regions" if regions > 1 else ""
     return base._replace(ground=f"over the reals, {how}{where}", seconds=time.monotonic() - start)
+
+
+def _numbers(this: Traced) -> Iterable[Mapping[str, int]]:
+    """Gives the sizes at which a counterexample is looked for."""
+    return sizes_to_try(this.shapes.sizes) if this.shapes.symbolic else [this.shapes.sizes]

@@ -10,32 +10,30 @@ from derivations import graph as g
 from derivations.differentiate import Undifferentiable
 from derivations.lift import Array, Unsupported
 from derivations.obligations.decide import Pair, decided
+from derivations.obligations.statements import statement
 from derivations.refute import Tensor
 from derivations.trace import double_precision, lifted
-from derivations.traced import NOT_ASKED, Traced, expected, positions, unused
+from derivations.traced import NOT_ASKED, Traced, positions, unused
 from derivations.verdict import Obligation, Verdict
 
 
 def value(this: Traced, deadline: float) -> Obligation:
     """The first output of the forward pass is the primal."""
-    statement = "fwd returns the value of the primal"
     shapes = [_told(a.shape) for a in this.value], [_told(a.shape) for a in this.primal]
     if shapes[0] != shapes[1]:
         given, wanted = (", ".join(s) for s in shapes)
-        return _refuted_by_shape(
-            "value", statement, this, f"fwd gives {given}, and the primal {wanted}"
-        )
+        return _refuted_by_shape("value", this, f"fwd gives {given}, and the primal {wanted}")
     claims = [
         (f"output[{i}]" if len(this.primal) > 1 else "output", list(_pairs(this, v, p)))
         for i, (v, p) in enumerate(zip(this.value, this.primal, strict=True))
     ]
-    return decided("value", statement, this, claims, deadline)
+    return decided("value", this, claims, deadline)
 
 
-def _refuted_by_shape(name: str, statement: str, this: Traced, reason: str) -> Obligation:
+def _refuted_by_shape(name: str, this: Traced, reason: str) -> Obligation:
     return Obligation(
         name,
-        statement,
+        statement(name),
         Verdict.REFUTED,
         ground="by its shape",
         scope=this.shapes.scope,
@@ -52,23 +50,22 @@ def cotangent(this: Traced, place: int, deadline: float) -> Obligation:
     """The rule's cotangent is the vector-Jacobian product of the primal."""
     argument = this.wanted[place]
     name = this.subject.names[argument]
-    statement = f"d{name} is the vector-Jacobian product of the primal, and what jax.grad gives"
     found = this.pulled[place]
     shape = Array(_dims(this, argument), "float", lambda at: g.ZERO)
     given = shape if found is None else found
     if found is not None and found.shape != shape.shape:
         reason = f"d{name} has shape {_told(found.shape)}, and {name} {_told(shape.shape)}"
-        return _refuted_by_shape(f"cotangent[{name}]", statement, this, reason)
+        return _refuted_by_shape(f"cotangent[{name}]", this, reason)
     where = positions(shape, explicit=this.shapes.explicit)
     assumptions: tuple[str, ...] = ()
     try:
-        own = [(at, given.at(*at), expected(this, argument, at)) for at in where]
+        own = [(at, given.at(*at), this.expected[place].at(*at)) for at in where]
     except Undifferentiable as error:
         if this.jax is None:
             raise Unsupported(f"{error}; and jax.grad: {this.jax_reason}") from error
         own = []
         assumptions = ("JAX's own derivative rules: the project's are missing " + str(error),)
-    result = decided(f"cotangent[{name}]", statement, this, [(f"d{name}", own)], deadline)
+    result = decided(f"cotangent[{name}]", this, [(f"d{name}", own)], deadline)
     if result.verdict is not Verdict.PROVED:
         return result
     result = result._replace(assumptions=(*result.assumptions, *assumptions))
@@ -78,7 +75,7 @@ def cotangent(this: Traced, place: int, deadline: float) -> Obligation:
         reason = f"it is the derivative, but jax.grad could not be lifted: {this.jax_reason}"
         return result._replace(verdict=Verdict.UNDECIDED, reason=reason)
     theirs = [(at, given.at(*at), this.jax[place].at(*at)) for at in where]
-    second = decided(result.name, statement, this, [(f"d{name}", theirs)], deadline, domains=False)
+    second = decided(result.name, this, [(f"d{name}", theirs)], deadline, domains=False)
     if second.verdict is Verdict.PROVED:
         return result._replace(seconds=result.seconds + second.seconds)
     if own:
@@ -136,8 +133,7 @@ def linear(this: Traced, deadline: float) -> Obligation:
         for i, a in zip(this.wanted, arrays, strict=True)
         if a is not None
     ]
-    statement = "bwd is linear in the cotangent"
-    return decided("linear", statement, this, claims, deadline, tensors, domains=False)
+    return decided("linear", this, claims, deadline, tensors, domains=False)
 
 
 def _with_cotangents(this: Traced) -> Any:

@@ -13,7 +13,8 @@ from derivations.evaluate import Point, evaluate, rational
 from derivations.graph import At, Index, Node
 from derivations.kinks import Kink, Views, examine
 from derivations.lift import Array
-from derivations.traced import Traced, expected, positions, summed
+from derivations.obligations.statements import statement
+from derivations.traced import Traced, positions, summed
 from derivations.verdict import Obligation, Verdict, Witness
 
 MOST_TOLD = 3
@@ -25,7 +26,7 @@ def kinks(this: Traced, deadline: float) -> Obligation:
     explicit = this.shapes.explicit
     nodes = [a.at(*at) for a in _graphs(this) for at in positions(a, explicit=explicit)]
     sizes = dict(this.shapes.sizes)
-    if not explicit:
+    if this.shapes.symbolic:
         sizes = {name: 2 + i for i, name in enumerate(sizes)}
     conditions = boundaries(nodes)
     views = _views(this) if conditions else None
@@ -48,7 +49,7 @@ def kinks(this: Traced, deadline: float) -> Obligation:
         told.setdefault(kink[1:-1], kink)
     base = Obligation(
         "kinks",
-        "on each boundary that the code branches on, bwd lies between the one-sided derivatives",
+        statement("kinks"),
         Verdict.PROVED,
         ground="exact one-sided derivatives",
         scope=f"at one exact point of each of {len(conditions)} boundaries"
@@ -103,11 +104,9 @@ def _views(this: Traced) -> Views:
             scalar.append(summed(at, g.mul(g.entry(name, at), array.at(*at))))
     contracted = g.add(*scalar, g.ZERO)
     truth, taken, differences = [], [], []
-    for place, argument in enumerate(this.wanted):
-        shape = Array(this.tensors[argument].shape, "float", lambda at: g.ZERO)
-        pulled = this.pulled[place]
-        for at in positions(shape, explicit=this.shapes.explicit):
-            truth.append((expected(this, argument, at), at))
+    for expected, pulled in zip(this.expected, this.pulled, strict=True):
+        for at in positions(expected, explicit=this.shapes.explicit):
+            truth.append((expected.at(*at), at))
             taken.append((pulled.at(*at) if pulled is not None else g.ZERO, at))
     for value_, primal in zip(this.value, this.primal, strict=True):
         for at in positions(primal, explicit=this.shapes.explicit):

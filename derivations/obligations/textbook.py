@@ -7,6 +7,7 @@ from derivations.equality import equal
 from derivations.formula import definition_of, printed, pullback_of
 from derivations.lift import Unsupported
 from derivations.obligations.decide import decided
+from derivations.obligations.statements import statement
 from derivations.traced import Traced, positions
 from derivations.verdict import Obligation, Verdict
 
@@ -31,8 +32,7 @@ def textbook(this: Traced, entry: Any, deadline: float) -> Obligation:
         (at,) = positions(pulled, explicit=False)
         right = pullback_of(entry, entry.arguments[argument], inputs, this.cotangents[0], at)
         claims.append((f"d{names[argument]}", [(at, pulled.at(*at), right)]))
-    statement = "the primal is the textbook's definition, and bwd is what SymPy derives from it"
-    result = decided("textbook", statement, this, claims, deadline)
+    result = decided("textbook", this, claims, deadline)
     return result._replace(seconds=time.monotonic() - start)
 
 
@@ -43,7 +43,7 @@ def cited(this: Traced, entry: Any, deadline: float) -> Obligation:
     inputs = {a.name: (name, d) for a, name, d in zip(entry.arguments, names, dims, strict=False)}
     base = Obligation(
         "cited",
-        "each derivative that a book prints is that of the definition",
+        statement("cited"),
         Verdict.PROVED,
         ground="over the reals, by index calculus" if this.shapes.sizes else "over the reals",
         scope=this.shapes.scope,

@@ -128,7 +128,10 @@ def started(lifting: Lifting, eqn: Any, start: Node, dim: Dim, length: Dim) -> t
     if inside is g.TRUE:
         return start, g.FALSE
     lifting.assumptions.add(IN_RANGE)
-    return whole.counted_from_the_front(start, dim), g.FALSE
+    label = whole.counted_from_the_front(start, dim)
+    if length == 1:
+        lifting.assumptions.in_range(label, dim)
+    return label, g.FALSE
 
 
 @reads("dynamic_slice")

@@ -10,7 +10,7 @@ import pytest
 from derivations import Obligation, Verdict, check
 from functional_nn import Rule
 
-from .operations import floats
+from ..corpus.entry import floats
 
 
 class Case(NamedTuple):

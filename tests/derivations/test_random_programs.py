@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from derivations import Report, Verdict, check
 from functional_nn import Rule
 
-from .operations import floats
+from ..corpus.entry import floats
 
 PROGRAMS = int(os.environ.get("RANDOM_PROGRAMS", "8"))
 BUDGET = 3.0  # seconds: what takes longer is undecided, and no wrong verdict

@@ -1,0 +1,34 @@
+"""The whole corpus: the tables of right and wrong rules, filled by the families."""
+
+from . import (
+    activations,
+    arithmetic,
+    attention,
+    cross_entropy,
+    dense,
+    losses,
+    normalisation,
+    piecewise,
+    softmax,
+)
+from .entry import RIGHT, WRONG, Entry
+
+FAMILIES = (
+    arithmetic,
+    dense,
+    activations,
+    piecewise,
+    softmax,
+    losses,
+    cross_entropy,
+    normalisation,
+    attention,
+)
+
+
+def right_rule_of(wrong: Entry) -> Entry | None:
+    """Gives the right rule that stands beside a wrong one."""
+    return next((r for r in RIGHT if r.operation.primal is wrong.operation.primal), None)
+
+
+__all__ = ["FAMILIES", "RIGHT", "WRONG", "right_rule_of"]
