@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from derivations.naming.case import Case, Found, spread
+from derivations.naming.programs import Program, Values
 from derivations.naming.ratios import factors
 from derivations.naming.samples import CLOSE, Sample
 from derivations.naming.words import Reader
@@ -35,52 +36,65 @@ class Branch(NamedTuple):
 
 
 def branches(case: Case) -> Iterator[Branch]:
-    """Gives the sets that the primal's comparisons make, each with its complement."""
+    """Gives the sets that comparisons make, the primal's and the rule's, and their complements."""
     first = case.samples[0]
-    program = first.setting.primal
-    reader = Reader(program, first.primal, case.subject.names)
-    form = program.form
-    for step in program.steps:
-        if step.name in ("max", "min", "clamp"):
-            pairs = (
-                [(step.inputs[1], step.inputs[0]), (step.inputs[1], step.inputs[2])]
-                if step.name == "clamp"
-                else [step.inputs]
-            )
-            if step.name == "clamp":
-                low, x, high = step.inputs
-                words = f"{reader.meaning(x).words} is outside the bounds"
-                yield Branch(
-                    words,
-                    lambda s, a=low, x=x, b=high: (
-                        (s.primal[x] < s.primal[a]) | (s.primal[x] > s.primal[b])
-                        if _of(s, form)
-                        else None
-                    ),
-                    1.0,
-                    "other",
-                )
-            for a, b in pairs:
-                yield from _compared(case, reader, form, a, b, ">")
-        elif step.name in _SIGNS:
-            a, b = step.inputs
-            yield from _compared(case, reader, form, a, b, _SIGNS[step.name])
-        elif step.name in ("abs", "sign"):
-            words = reader.meaning(step.inputs[0]).words
-            value = step.inputs[0]
-            for sign, test in ((">", np.greater), ("<", np.less)):
-                yield Branch(
-                    f"{words} {sign} 0",
-                    lambda s, v=value, t=test: t(s.primal[v], 0) if _of(s, form) else None,
-                    0.0,
-                    "sign",
-                )
+    names = case.subject.names
+    primal, rule = first.setting.primal, first.setting.rule
+    yield from _of_program(
+        Reader(primal, first.primal, names), lambda s: (s.setting.primal, s.primal)
+    )
     for i, aval in enumerate(first.setting.avals):
         if aval.dtype == np.bool_:
-            name = f"`{case.subject.names[i]}`"
+            name = f"`{names[i]}`"
             yield Branch(f"{name} is true", lambda s, i=i: s.arrays[i], None, "mask")
             yield Branch(f"{name} is false", lambda s, i=i: ~s.arrays[i], None, "mask")
     yield from _signs(case)
+    yield from _of_program(Reader(rule, first.rule, names), lambda s: (s.setting.rule, s.rule))
+
+
+Run = Callable[[Sample], tuple[Program, Values]]
+
+
+def _of_program(reader: Reader, of: Run) -> Iterator[Branch]:
+    form = reader.program.form
+
+    def at(sample: Sample) -> Values | None:
+        program, values = of(sample)
+        return values if program.form == form else None
+
+    for step in reader.program.steps:
+        if step.name == "clamp":
+            yield from _bounded(reader, at, *step.inputs)
+            yield from _compared(reader, at, step.inputs[1], step.inputs[0], "<")
+            yield from _compared(reader, at, step.inputs[1], step.inputs[2], ">")
+        elif step.name in ("max", "min"):
+            a, b = step.inputs
+            yield from _compared(reader, at, a, b, ">")
+        elif step.name in _SIGNS:
+            a, b = step.inputs
+            yield from _compared(reader, at, a, b, _SIGNS[step.name])
+        elif step.name in ("abs", "sign"):
+            words, value = reader.meaning(step.inputs[0]).words, step.inputs[0]
+            for sign in "><":
+
+                def mask(s: Sample, v: int = value, t: str = sign) -> np.ndarray | None:
+                    values = at(s)
+                    return None if values is None else _TESTS[t](values[v], 0)
+
+                yield Branch(f"{words} {sign} 0", mask, 0.0, "sign")
+
+
+Of = Callable[[Sample], Values | None]
+
+
+def _bounded(reader: Reader, at: Of, low: int, x: int, high: int) -> Iterator[Branch]:
+    def outside(s: Sample) -> np.ndarray | None:
+        values = at(s)
+        if values is None:
+            return None
+        return (values[x] < values[low]) | (values[x] > values[high])
+
+    yield Branch(f"{reader.meaning(x).words} is outside the bounds", outside, 1.0, "other")
 
 
 def _signs(case: Case) -> Iterator[Branch]:
@@ -90,17 +104,11 @@ def _signs(case: Case) -> Iterator[Branch]:
         yield Branch(f"{name} < 0", lambda s, i=i: s.arrays[i] < 0, 0.0, "sign")
 
 
-def _of(sample: Sample, form: object) -> bool:
-    return sample.setting.primal.form == form
-
-
 _TESTS = {">": np.greater, "≥": np.greater_equal, "<": np.less, "≤": np.less_equal,
           "=": np.equal, "≠": np.not_equal}  # fmt: skip
 
 
-def _compared(
-    case: Case, reader: Reader, form: object, a: int, b: int, sign: str
-) -> Iterator[Branch]:
+def _compared(reader: Reader, at: Of, a: int, b: int, sign: str) -> Iterator[Branch]:
     left, right = reader.meaning(a), reader.meaning(b)
     number = reader.number(b)
     if number is None and (number := reader.number(a)) is not None:
@@ -109,12 +117,12 @@ def _compared(
     of_argument = {left.kind, right.kind} & {"argument"} or left.kind == "other"
     kind = "sign" if number == 0 else "other" if of_argument else "positions"
     for one in (sign, _OPPOSITE[sign]):
-        yield Branch(
-            f"{left.words} {one} {right.words}",
-            lambda s, t=_TESTS[one]: t(s.primal[a], s.primal[b]) if _of(s, form) else None,
-            number,
-            kind,
-        )
+
+        def mask(s: Sample, t: str = one) -> np.ndarray | None:
+            values = at(s)
+            return None if values is None else _TESTS[t](values[a], values[b])
+
+        yield Branch(f"{left.words} {one} {right.words}", mask, number, kind)
 
 
 def split(case: Case) -> Found | None:
@@ -250,7 +258,12 @@ def _upstream(case: Case, sample: Sample, mask: np.ndarray) -> np.ndarray | None
 
 
 def _alike(a: np.ndarray, b: np.ndarray) -> bool:
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return False
     return bool(np.all(np.abs(a - b) <= CLOSE * np.maximum(np.abs(a), np.abs(b)) + 1e-13))
+
+
+FAR = 3.0  # where random inputs seldom are
 
 
 def _key(case: Case, branch: Branch, c: float | None, *, passes: bool = False) -> str:
@@ -258,10 +271,12 @@ def _key(case: Case, branch: Branch, c: float | None, *, passes: bool = False) -
         return "dropout_mask"
     if branch.kind == "positions":
         return "mask_misaligned"
-    if branch.number is None:
+    bound = branch.number
+    if bound is None:
         return "counted_more_than_once" if passes else ""
-    if branch.number == 0:
+    if bound == 0:
         return "negative_branch"
-    if c is not None and c != 0 and not passes:
+    of_bound = c is not None and any(abs(abs(c) - b) < 1e-9 for b in (abs(bound), 1 / abs(bound)))
+    if of_bound or (c and not passes and abs(bound) < FAR):
         return "branch_constant"
     return "rare_branch"

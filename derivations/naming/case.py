@@ -42,17 +42,19 @@ class Case(NamedTuple):
       argument: Which argument's cotangent.
       samples: Points, the one with the largest difference first.
       deadline: When to give up.
+      label: What it is called, if not by its argument.
     """
 
     subject: Subject
     argument: int
     samples: tuple[Sample, ...]
     deadline: float
+    label: str = ""
 
     @property
     def name(self) -> str:
         """The cotangent's name, such as `dx`."""
-        return f"d{self.subject.names[self.argument]}"
+        return self.label or f"d{self.subject.names[self.argument]}"
 
     def found(self, sample: Sample) -> np.ndarray:
         """What the rule gives."""

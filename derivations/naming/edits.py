@@ -1,7 +1,7 @@
 """One change to the rule's own code that would make it right, and one to the primal's."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,8 @@ _TESTS: dict[str, Callable[..., np.ndarray]] = {
     "eq": np.equal, "ne": np.not_equal,
 }  # fmt: skip
 _SIGNS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤", "eq": "=", "ne": "≠"}
+_FLIPS = {"gt": ("lt", "le"), "ge": ("lt", "le"), "lt": ("gt", "ge"), "le": ("gt", "ge"),
+          "eq": ("ne",), "ne": ("eq",)}  # fmt: skip
 SMALL = 0.1
 
 
@@ -25,13 +27,15 @@ class Edit(NamedTuple):
 
     Attributes:
       place: Which step.
-      change: What it does instead, given the sample.
+      change: What it does instead, given the sample; `None` if it does the same.
       found: What the mistake is then.
+      values: Values that are others, by number, given the sample.
     """
 
     place: int
-    change: Callable[[Sample], Change]
+    change: Callable[[Sample], Change] | None
     found: Found
+    values: Callable[[Sample], dict[int, np.ndarray]] = lambda sample: {}
 
 
 class Code:
@@ -63,8 +67,10 @@ class Code:
         for sample in self.case.samples:
             self.case.in_time()
             try:
-                at = {edit.place: edit.change(sample)}
-                values = rerun(sample.setting.rule, sample.rule, {}, at, self.case.deadline)
+                at = {} if edit.change is None else {edit.place: edit.change(sample)}
+                values = rerun(
+                    sample.setting.rule, sample.rule, edit.values(sample), at, self.case.deadline
+                )
             except (ValueError, TypeError, IndexError):  # the shapes do not fit
                 return False
             if not same(values[self.output], self.case.truth(sample)):
@@ -78,18 +84,29 @@ class Code:
 
 
 def of_the_rule(case: Case) -> Found | None:
-    """The change to the backward pass that makes it right."""
+    """The change to the backward pass that makes it right: a step, a constant."""
+    return _mended(case, lambda code: itertools.chain(_steps(code), _constants(code)))
+
+
+def of_a_value(case: Case) -> Found | None:
+    """Another value that has to stand in the backward pass, at all its uses."""
+    return _mended(case, _values)
+
+
+def of_an_operand(case: Case) -> Found | None:
+    """Another value, a factor or a sign that has to stand at one place in the backward pass."""
+    return _mended(
+        case, lambda code: itertools.chain(_operands(code), _factors(code), _negated(code))
+    )
+
+
+def _mended(case: Case, edits: Callable[[Code], Iterator[Edit]]) -> Found | None:
     if case.argument not in case.samples[0].setting.given:
         return None
     code = Code(case)
     if not code.fits:
         return None
-    for edit in itertools.chain(
-        _steps(code), _constants(code), _operands(code), _factors(code), _negated(code)
-    ):
-        if code.mends(edit):
-            return edit.found
-    return None
+    return next((edit.found for edit in edits(code) if code.mends(edit)), None)
 
 
 def _steps(code: Code) -> Iterator[Edit]:
@@ -179,7 +196,7 @@ def _comparisons(code: Code, place: int, step: Step, line: str) -> Iterator[Edit
     positions = _of_positions(code, step)
     key = "mask_misaligned" if positions else "negative_branch"
     for other in COMPARISONS:
-        if other == step.name:
+        if other == step.name or (not positions and other not in _FLIPS.get(step.name, ())):
             continue
 
         def compared(_: Step, inputs: list[np.ndarray], o: str = other) -> list[np.ndarray]:
@@ -281,7 +298,7 @@ def _needless(code: Code, place: int, number: float, step: Step) -> Found:
     text = f"In {code.case.name}, `{step.name}` with {number:.6g}{line} does not belong there."
     roots = code.case.prims() & {"sqrt", "rsqrt", "div", "log"}
     if step.name == "add" and 0 < number <= SMALL and roots:
-        return Found("epsilon", text)
+        return Found(_added_epsilon(code.case), text)
     return Found("wrong_constant", text)
 
 
@@ -334,7 +351,13 @@ def _replacements(
     if number != 0:
         yield "1", "wrong_constant", lambda s: 1.0
     small = 0 < number <= SMALL and bool(case.prims() & {"sqrt", "rsqrt", "div", "log"})
-    yield "0", "epsilon" if small else "wrong_constant", lambda s: 0.0
+    yield "0", _added_epsilon(case) if small else "wrong_constant", lambda s: 0.0
+
+
+def _added_epsilon(case: Case) -> str:
+    """An ε that the primal does not have is there against a division by zero."""
+    own = any(0 < number <= SMALL for number in _numbers(case))
+    return "epsilon" if own else "norm_at_zero"
 
 
 Wanted = Callable[[Sample], np.ndarray | None]
@@ -366,6 +389,34 @@ def _candidates(code: Code) -> list[tuple[str, str, tuple[int, ...], Wanted]]:
     return found
 
 
+def _values(code: Code) -> Iterator[Edit]:
+    """Another value of the primal where a value stands that is used more than once."""
+    case, first = code.case, code.case.samples[0]
+    uses: dict[int, list[int]] = {}
+    for place in code.needed:
+        for value in code.program.steps[place].inputs:
+            uses.setdefault(value, []).append(place)
+    candidates = _candidates(code)
+    for value, places in uses.items():
+        here = first.rule[value]
+        if len(places) < 2 or here.dtype != np.float64 or value in code.program.constants:
+            continue
+        meaning = code.reader.meaning(value)
+        for kind, words, shape, wanted in candidates:
+            if shape != here.shape or kind == "cotangent" or same(wanted(first), here):
+                continue
+
+            def changed(s: Sample, v: int = value, w: Wanted = wanted) -> dict[int, np.ndarray]:
+                right = w(s)
+                if right is None or right.shape != s.rule[v].shape:
+                    raise ValueError("another program")
+                return {v: right}
+
+            text = f"In {case.name}, {meaning.words}{code.line(places[0])} stands where {words} "
+            key = _residual(case, meaning.kind, kind)
+            yield Edit(places[0], None, Found(key, text + "belongs."), changed)
+
+
 def _operands(code: Code) -> Iterator[Edit]:
     """Another value of the primal where an operand stands."""
     case = code.case
@@ -389,17 +440,13 @@ def _operands(code: Code) -> Iterator[Edit]:
                     return _on_operand(k, lambda x: np.broadcast_to(right, x.shape))
 
                 text = (
-                    f"In {case.name}, {_stands(meaning.words)}{code.line(place)} stands where "
+                    f"In {case.name}, {meaning.words}{code.line(place)} stands where "
                     f"{words} belongs."
                 )
-                yield Edit(place, changed, Found(_residual(case, meaning.kind, kind, words), text))
+                yield Edit(place, changed, Found(_residual(case, meaning.kind, kind), text))
 
 
-def _stands(words: str) -> str:
-    return words
-
-
-def _residual(case: Case, stands: str, belongs: str, words: str) -> str:
+def _residual(case: Case, stands: str, belongs: str) -> str:
     prims = case.prims()
     normalised = bool(prims & {"rsqrt", "sqrt"})
     if stands == "argument" and belongs in ("other", "output", "normalised") and normalised:
@@ -457,8 +504,28 @@ def _negated(code: Code) -> Iterator[Edit]:
             yield Edit(place, lambda s, k=slot: _on_operand(k, np.negative), Found(key, text))
 
 
-def of_the_primal(case: Case) -> Found | None:
+Replacement = Callable[[float], tuple[float, str]]
+INSTEAD: tuple[Replacement, ...] = (
+    *(lambda c, t=t: (t * c, f"{t * c:.6g}") for t in (2.0, 0.5, 3.0, 1 / 3, -1.0)),
+    lambda c: (1 / c, f"1/{c:.6g}"),
+    lambda c: (c * c, f"{c:.6g}²"),
+    lambda c: (c + 1, f"{c + 1:.6g}"),
+    lambda c: (c - 1, f"{c - 1:.6g}"),
+)
+
+
+def without_a_constant(case: Case) -> Found | None:
+    """What was found is the derivative of the primal with 0 or 1 for a constant."""
+    return of_the_primal(case, [lambda c: (0.0, "0"), lambda c: (1.0, "1")])
+
+
+def with_another_constant(case: Case) -> Found | None:
     """What was found is the derivative of the primal with another constant."""
+    return of_the_primal(case, INSTEAD)
+
+
+def of_the_primal(case: Case, instead: Sequence[Replacement]) -> Found | None:
+    """What was found is the derivative of the primal once a constant is replaced."""
     first = case.samples[0]
     program = first.setting.truth
     form = program.form
@@ -475,14 +542,15 @@ def of_the_primal(case: Case) -> Found | None:
     for number, values in groups.items():
         if number not in own or number == 1.0:
             continue
-        for right, words in _instead(number):
+        for right, words in (replaced(number) for replaced in instead):
             if all(
                 _with(case, s, program_, before, values, right)
                 for s, program_, before in (
                     (s, s.setting.truth, b) for s, b in zip(case.samples, runs, strict=True)
                 )
             ):
-                return _constant_of_the_primal(case, number, right, words)
+                whole = all(before.dtype.kind in "iu" for before in (runs[0][v] for v in values))
+                return _constant_of_the_primal(case, number, right, words, whole)
     return None
 
 
@@ -496,20 +564,13 @@ def _with(
     return same(after[output], case.found(s))
 
 
-def _instead(c: float) -> Iterator[tuple[float, str]]:
-    yield 0.0, "0"
-    yield 1.0, "1"
-    for times in (2.0, 0.5, 3.0, 1 / 3, -1.0):
-        yield times * c, f"{times * c:.6g}"
-    if c != 0:
-        yield 1 / c, f"1/{c:.6g}"
-    yield c * c, f"{c:.6g}²"
-    yield c + 1, f"{c + 1:.6g}"
-    yield c - 1, f"{c - 1:.6g}"
-
-
-def _constant_of_the_primal(case: Case, number: float, right: float, words: str) -> Found:
+def _constant_of_the_primal(
+    case: Case, number: float, right: float, words: str, whole: bool
+) -> Found:
     text = f"{case.name} is the derivative with {words} for the constant {number:.6g}"
+    if whole and case.prims() & set(COMPARISONS):
+        text = f"{case.name} is the derivative with {words} for {number:.6g} in the positions of "
+        return Found("mask_misaligned", f"{text}the mask.")
     if right == 0.0 and number <= SMALL and case.prims() & {"sqrt", "rsqrt", "div", "log"}:
         return Found("epsilon", f"{text}: ε is missing.")
     if right in (0.0, 1.0):

@@ -21,6 +21,9 @@ def softmax(case: Case) -> Found | None:
     def total(a: np.ndarray, over: int | None = axis) -> np.ndarray:
         return a.sum(axis=over, keepdims=True)
 
+    def top(s: np.ndarray) -> np.ndarray:
+        return s == s.max(axis=axis, keepdims=True)
+
     name, over = case.name, f"axis {axis}"
     variants: list[tuple[str, str, Callable[[np.ndarray, np.ndarray], np.ndarray]]] = [
         ("softmax_elementwise", "takes the softmax for element-wise: g·s(1 - s)",
@@ -40,6 +43,10 @@ def softmax(case: Case) -> Found | None:
         ("softmax_wrong_sum", "adds the sum where it is subtracted",
          lambda s, g: s * (g + total(g * s))),
         ("log_softmax_sum_missing", "is the log-softmax's", lambda s, g: g - s * total(g)),
+        ("shift_half_stopped", "has a term too many at the maximum: one of two uses of the shift "
+         "is stopped", lambda s, g: s * (g - total(g * s)) + top(s) * total(g * s)),
+        ("shift_half_stopped", "has a term too many at the maximum: one of two uses of the shift "
+         "is stopped", lambda s, g: s * (g - total(g * s)) - top(s) * total(g * s)),
     ]  # fmt: skip
     for other in range(case.samples[0].outputs[0].ndim):
         if other != axis:
@@ -220,6 +227,14 @@ WRONG: list[tuple[str, str, str, Callable[[np.ndarray], np.ndarray]]] = [
      _gelu_tanh(_ROOT * 3 * 0.044715)),
     ("the tanh-gelu", "wrong_constant", "without the factor √(2/π)", _gelu_tanh(scale=1.0)),
 ]  # fmt: skip
+
+
+def is_activation(case: Case) -> bool:
+    """Tells whether the primal is an activation of the table."""
+    return any(
+        case.right(lambda s, f=slope: s.cotangents[0] * f(s.arrays[case.argument]))
+        for slope in SLOPES.values()
+    )
 
 
 def unknown_activation(case: Case) -> Found | None:

@@ -1,6 +1,6 @@
 """The mistake in a refuted obligation, named: a hint, which is right where it is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -18,17 +18,18 @@ from derivations.naming import (
 )
 from derivations.naming.case import Case, Found, Named
 from derivations.naming.catalogue import CATALOGUE
-from derivations.naming.programs import TooMuch
+from derivations.naming.programs import TooMuch, run
 from derivations.naming.samples import Sample, same, samples
 from derivations.subject import Subject
 from derivations.trace import double_precision
 from derivations.verdict import Obligation
 
+Hypothesis = Callable[[Case], Found | None]
 LEAST_SAMPLES = 3
 UNLISTED = "The difference"
 
 # The simplest and most specific first: the first that explains every sample is the name.
-HYPOTHESES: tuple[Callable[[Case], Found | None], ...] = (
+HYPOTHESES: tuple[Hypothesis, ...] = (
     relations.shape,
     relations.missing,
     relations.sign,
@@ -46,13 +47,18 @@ HYPOTHESES: tuple[Callable[[Case], Found | None], ...] = (
     ratios.by_an_argument,
     blocks.dropped,
     branches.split,
+    edits.without_a_constant,
     uses.through,
     ratios.by_a_value,
     ratios.by_a_count,
     relations.exchanged,
-    edits.of_the_primal,
+    edits.with_another_constant,
     edits.of_the_rule,
+    edits.of_a_value,
+    uses.weighted,
+    edits.of_an_operand,
     branches.somewhere,
+    relations.itself,
     families.unknown_activation,
     uses.counted_oddly,
     described.remark,
@@ -103,6 +109,8 @@ def _found(subject: Subject, obligation: Obligation, deadline: float) -> Found |
     if obligation.name.startswith("second"):
         return _stopped(subject, deadline)
     drawn = samples(subject, obligation.witness, deadline)
+    if "shape" not in obligation.reason:  # code of one size only, run at another
+        drawn = [s for s in drawn if all(s.truth[i].shape == f.shape for i, f in s.found.items())]
     if not drawn:
         return None
     if obligation.name == "value":
@@ -112,12 +120,11 @@ def _found(subject: Subject, obligation: Obligation, deadline: float) -> Found |
         if case is None:
             continue
         found = first_of(case)
-        if found is not None:
+        if found is not None or obligation.name != "linear":
             return found
-        if obligation.name == "linear":
-            told = f"{case.name} is not linear in the upstream cotangent."
-            return Found("not_linear", told)
-        return None
+    if obligation.name == "linear":
+        name = subject.names[_arguments(subject, obligation, drawn[0])[0]]
+        return Found("not_linear", f"d{name} is not linear in the upstream cotangent.")
     if obligation.name == "kinks" and obligation.witness is not None:
         argument = _arguments(subject, obligation, drawn[0])[0]
         case = Case(subject, argument, tuple(drawn), deadline)
@@ -158,9 +165,9 @@ def _gap(case: Case, sample: Sample) -> float:
     return float(np.abs(f - t).max(initial=0.0) / max(np.abs(t).max(initial=0.0), 1e-300))
 
 
-def first_of(case: Case) -> Found | None:
+def first_of(case: Case, hypotheses: Sequence[Hypothesis] = HYPOTHESES) -> Found | None:
     """Gives the first hypothesis that holds."""
-    for hypothesis in HYPOTHESES:
+    for hypothesis in hypotheses:
         try:
             found = hypothesis(case)
         except TooMuch:
@@ -172,51 +179,61 @@ def first_of(case: Case) -> Found | None:
     return None
 
 
-def _of_the_value(subject: Subject, drawn: list[Sample], deadline: float) -> Found | None:
-    """Names what is wrong with the forward pass, by the same hypotheses."""
-    from derivations.naming.programs import run
+VALUE_HYPOTHESES: tuple[Hypothesis, ...] = (
+    relations.shape,
+    relations.sign,
+    relations.factor,
+    relations.rearranged,
+    substitutions.of_another_argument,
+    edits.without_a_constant,
+    edits.with_another_constant,
+    ratios.by_a_value,
+    edits.of_the_rule,
+)
 
-    cases = []
+
+def _of_the_value(subject: Subject, drawn: list[Sample], deadline: float) -> Found | None:
+    """Names what is wrong with the forward pass, by hypotheses that are the same for a value."""
     for place in range(len(drawn[0].setting.primal.outputs)):
-        seen = []
-        for s in drawn:
-            values = run(s.setting.value, s.arrays, deadline)
-            setting = s.setting._replace(
-                truth=s.setting.primal._replace(outputs=(s.setting.primal.outputs[place],)),
-                rule=s.setting.value._replace(outputs=(s.setting.value.outputs[place],)),
-                given=(0,), wanted=(0,),
-            )  # fmt: skip
-            found = {0: values[s.setting.value.outputs[place]]}
-            truth = {0: s.primal[s.setting.primal.outputs[place]]}
-            seen.append(Sample(setting, s.arrays, [], s.primal, values, found, truth))
-        case = _case(subject._replace(kind="rule"), 0, seen, deadline)
-        if case is not None:
-            cases.append(case)
-    for case in cases:
-        for hypothesis in (
-            relations.shape, relations.sign, relations.factor, relations.rearranged,
-            substitutions.of_another_argument, edits.of_the_primal, ratios.by_a_value,
-            edits.of_the_rule,
-        ):  # fmt: skip
-            try:
-                found = hypothesis(case)
-            except TooMuch:
-                break
-            except Exception:  # as above
-                continue
-            if found is not None:
-                text = found.text.replace(case.name, "the value of fwd")
-                text = text.replace("derivative", "primal")
-                return Found(found.key or "forward_value", text[0].upper() + text[1:])
-    if not cases:
-        return None
-    return Found("forward_value", "fwd returns another value than the primal.")
+        case = _case(subject, 0, [_as_value(s, place, deadline) for s in drawn], deadline)
+        if case is None:
+            continue
+        found = first_of(case._replace(label="the value of fwd"), VALUE_HYPOTHESES)
+        if found is None:
+            return Found("forward_value", "fwd returns another value than the primal.")
+        text = found.text.replace("the derivative", "the primal")
+        return Found(found.key or "forward_value", text[0].upper() + text[1:])
+    return None
+
+
+def _as_value(sample: Sample, place: int, deadline: float) -> Sample:
+    """Gives the sample with the forward pass for the rule, and the primal for what is right."""
+    primal, value = sample.setting.primal, sample.setting.value
+    setting = sample.setting._replace(
+        truth=primal._replace(outputs=(primal.outputs[place],)),
+        rule=value._replace(outputs=(value.outputs[place],)),
+        given=(0,),
+        wanted=(0,),
+    )
+    values = run(value, sample.arrays, deadline)
+    return sample._replace(
+        setting=setting,
+        cotangents=[],
+        rule=values,
+        found={0: values[value.outputs[place]]},
+        truth={0: sample.primal[primal.outputs[place]]},
+    )
 
 
 def _stopped(subject: Subject, deadline: float) -> Found | None:
-    """A second derivative that is wrong where the rule stops a residual."""
+    """A second derivative that is wrong where the rule stops a residual.
+
+    Where the rule is right as a function, so is its derivative: JAX gives another one only where
+    something is kept from it.
+    """
     drawn = samples(subject, None, deadline)
-    if not drawn:
+    right = all(same(s.found.get(i, 0 * t), t) for s in drawn for i, t in s.truth.items())
+    if len(drawn) < LEAST_SAMPLES or not right:
         return None
     for step in drawn[0].setting.rule.steps:
         if step.name == "stop_gradient":

@@ -126,4 +126,6 @@ def _named(case: Case, kind: str, words: str, power: float) -> Found:
     text = f"{case.name} has a factor too many: {told}."
     if kind == "paired":
         return Found("activation_paired_wrongly", text)
+    if words.startswith("|") and power == 1:
+        return Found("another_variant", f"{text[:-1]}: it is the derivative of half the square.")
     return Found("factor_too_many", text)

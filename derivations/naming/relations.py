@@ -9,7 +9,7 @@ import numpy as np
 
 from derivations.naming.case import Case, Found
 from derivations.naming.samples import Sample, same
-from derivations.naming.words import Reader
+from derivations.naming.words import Reader, told
 
 
 def missing(case: Case) -> Found | None:
@@ -54,10 +54,10 @@ def _named_factor(case: Case, firsts: list[Sample], values: list[float]) -> Foun
     for words, key, right in _factors(case, firsts):
         if all(abs(a - b) <= 1e-9 * abs(b) for a, b in zip(values, right, strict=True)):
             return Found(key, f"{case.name} {words}.")
-    told = ", ".join(f"{v:.6g}" for v in dict.fromkeys(values))
+    numbers = ", ".join(f"{v:.6g}" for v in dict.fromkeys(values))
     several = len(set(values)) > 1
     varying = " (at different sizes)" if several else ""
-    return Found("constant_factor", f"{case.name} is the derivative times {told}{varying}.")
+    return Found("constant_factor", f"{case.name} is the derivative times {numbers}{varying}.")
 
 
 def _factors(case: Case, firsts: list[Sample]) -> Iterator[tuple[str, str, list[float]]]:
@@ -73,11 +73,18 @@ def _factors(case: Case, firsts: list[Sample]) -> Iterator[tuple[str, str, list[
             (-1, f"lacks the factor {text}"),
             (1, f"lacks the factor 1/{text}"),
         ):
-            if abs(value) == 2.0 or value == 0.5:
-                continue
             if _size_at(firsts, value):
                 continue
-            key = "dropout_mask" if dropped else "hyperparameter_missing"
+            common = abs(value) == 2.0 or abs(value) == 0.5
+            key = (
+                "dropout_mask"
+                if dropped
+                else "attention_scale_or_rowsum"
+                if attention
+                else "constant_factor"
+                if common and "exp" not in prims
+                else "hyperparameter_missing"
+            )
             yield words, key, [value**power] * len(firsts)
     for p, q in ((1, 2), (2, 1), (1, 4), (4, 1), (1, 3), (3, 1), (2, 3), (3, 2), (3, 4), (4, 3)):
         c = Fraction(p, q)
@@ -127,7 +134,7 @@ def _size_factors(
                 continue
             words = _told_sizes(case, chosen)
             whole = _divides_by(case, firsts, n)
-            down = "convolution" if convolution else "mean_divisor"
+            down = "convolution" if convolution else "constant_factor"
             if _summed_bias(case) and not convolution:
                 down = "bias_not_summed"
             yield (
@@ -135,7 +142,7 @@ def _size_factors(
                 down,
                 [1 / x for x in n],
             )
-            up = "mean_divisor" if whole else "constant_factor"
+            up = "mean_divisor" if whole else "convolution" if convolution else "constant_factor"
             yield f"lacks the factor 1/({words})", up, [float(x) for x in n]
             if attention:
                 key = "attention_scale_or_rowsum"
@@ -156,7 +163,22 @@ def _size_factors(
     for a, b in itertools.permutations(names, 2):
         ratio = [s.setting.sizes[a] / s.setting.sizes[b] for s in firsts]
         words = f"is divided by {_told_sizes(case, (b,))} for {_told_sizes(case, (a,))}"
-        yield words, "mean_divisor", ratio
+        yield words, "constant_factor", ratio
+    yield from _counts(firsts, convolution)
+
+
+def _counts(firsts: list[Sample], convolution: bool) -> Iterator[tuple[str, str, list[float]]]:
+    """Gives numbers of entries of the output, along some of its axes."""
+    shapes = [s.cotangents[0].shape if s.cotangents else () for s in firsts]
+    if len({len(shape) for shape in shapes}) != 1 or len(shapes[0]) > 5:
+        return
+    key = "convolution" if convolution else "constant_factor"
+    for axes in _subsets(len(shapes[0])):
+        n = [math.prod(shape[a] for a in axes) for shape in shapes]
+        if any(x != 1 for x in n):
+            words = f"the number of the output's entries along {told(axes)}"
+            yield f"is divided by {words}, which does not belong there", key, [1 / x for x in n]
+            yield f"lacks the factor 1/({words})", key, [float(x) for x in n]
 
 
 def _told_sizes(case: Case, chosen: tuple[str, ...]) -> str:
@@ -203,20 +225,19 @@ def shape(case: Case) -> Found | None:
     f, t = case.found(first).shape, case.truth(first).shape
     if f == t:
         return None
-    told = f"{case.name} has shape {f} where the argument has {t}"
+    says = f"{case.name} has shape {f} where the argument has {t}"
     for axes in _subsets(len(f)):
         if case.right(lambda s, axes=axes: _fit(case.found(s).sum(axis=axes), case.truth(s).shape)):
             over = "the batch axis" if axes == (0,) else f"axes {axes}"
             key = "bias_not_summed" if 0 in axes else "broadcast_summed_over_the_wrong_axis"
-            return Found(key, f"{told}: it is not summed over {over}.")
+            if len(t) == 1 and any(c.ndim > 2 and c.ndim > len(f) for c in first.cotangents):
+                key = "rank_assumed"
+            return Found(key, f"{says}: it is not summed over {over}.")
     if len(f) == len(t):
         for order in itertools.permutations(range(len(f))):
             if case.right(lambda s, o=order: np.transpose(case.found(s), o)):
-                return Found("weight_cotangent_transposed", f"{told}: it is transposed.")
-    for sample in case.samples:
-        if case.truth(sample).ndim == len(t) and case.found(sample).ndim != len(f):
-            break
-    return Found("broadcast_summed_over_the_wrong_axis", told + ".") if len(f) <= len(t) else None
+                return Found("weight_cotangent_transposed", f"{says}: it is transposed.")
+    return Found("broadcast_summed_over_the_wrong_axis", says + ".") if len(f) <= len(t) else None
 
 
 def _fit(array: np.ndarray, wanted: tuple[int, ...]) -> np.ndarray | None:
@@ -267,7 +288,9 @@ def exchanged(case: Case) -> Found | None:
         for c, word in ((1, ""), (-1, "the negative of ")):
             if case.explained(lambda s, o=other, c=c: c * s.truth[o]):
                 rotation = {"sin", "cos"} <= case.prims()
-                key = "rotation_not_reversed" if rotation else ""
+                normalised = case.prims() & {"sqrt", "rsqrt"}
+                key = "not_normalised_input" if normalised else "wrong_residual"
+                key = "rotation_not_reversed" if rotation else key
                 name = case.subject.names[other]
                 return Found(key, f"{case.name} is {word}what belongs to `{name}`.")
     return None
@@ -304,6 +327,21 @@ def cotangent(case: Case) -> Found | None:
                         f"{ignored} is added to that of output {other - first} and passed on with "
                         f"it, instead of by itself, in {case.name}.",
                     )
+    return None
+
+
+def itself(case: Case) -> Found | None:
+    """The cotangent itself, added or left out."""
+    for sign, words in ((-1, "lacks"), (1, "has too much")):
+
+        def guess(s: Sample, c: int = sign) -> np.ndarray | None:
+            g, t = s.cotangents[0], case.truth(s)
+            return t + c * g if g.shape == t.shape else None
+
+        if case.explained(guess):
+            cumulative = any(p.startswith("cum") for p in case.prims())
+            text = f"{case.name} {words} the upstream cotangent of its own place."
+            return Found("cumulative_not_reversed" if cumulative else "", text)
     return None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from derivations.naming.case import Case, Found
+from derivations.naming.families import is_activation
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -77,13 +78,17 @@ def at_the_output(case: Case) -> Found | None:
         argument = case.argument
         name = case.subject.names[argument]
         if case.explained(lambda s, i=i, a=argument: case.at(s, {a: s.outputs[i]})):
+            key = "activation_applied_twice" if is_activation(case) else "wrong_residual"
             return Found(
-                "activation_applied_twice",
+                key,
                 f"{case.name} is the derivative at the output instead of at `{name}`: the function "
                 "is applied twice.",
             )
         if case.right(lambda s, i=i, a=argument: case.at(s, {a: s.outputs[i]}, rule=True)):
             tanh = "tanh" in case.prims()
+            if not tanh and not is_activation(case):
+                text = f"{case.name} reads `{name}` where its formula needs the output."
+                return Found("wrong_residual", text)
             return Found(
                 "wrong_residual_of_tanh" if tanh else "activation_applied_twice",
                 f"The formula of {case.name} is one for the output, and is evaluated at `{name}`: "

@@ -82,7 +82,30 @@ def through(case: Case) -> Found | None:
     ways = Ways(case)
     if not ways.trusted():
         return None
-    return _one(ways) or _two(ways) or _weighted(ways)
+    return _one(ways) or _denominator(ways) or _two(ways)
+
+
+def weighted(case: Case) -> Found | None:
+    """The way through a statistic with a factor too many or too few, or without a scale."""
+    ways = Ways(case)
+    return _weighted(ways) if ways.trusted() else None
+
+
+def _denominator(ways: Ways) -> Found | None:
+    """The softmax's denominator taken for a constant, the shift by the maximum left out as well."""
+    kinds = {v: m for v, m in ways.values().items() if m.kind in ("normaliser", "maximum")}
+    main = next((m for m in kinds.values() if m.kind == "normaliser"), None)
+    if main is None:
+        return None
+    uses = ways.paths[0].jacobians
+    steps = ways.program.steps
+    stopped = {u: 0.0 for u in uses if steps[u.place].inputs[u.slot] in kinds}
+    pairs = zip(ways.paths, ways.samples, strict=True)
+    if not all(same(p.gradient(stopped), ways.case.found(s)) for p, s in pairs):
+        return None
+    line = f" (line {main.where})" if main.where else ""
+    text = f"In {ways.case.name}, the path through {main.words}{line} is missing: the row sum."
+    return Found(_of_statistic(ways.case, main), text)
 
 
 def counted_oddly(case: Case) -> Found | None:
@@ -191,7 +214,9 @@ def _use(ways: Ways, use: Use, k: float) -> Found:
             return Found("skip_missing", f"In {case.name}, the skip connection{line} is missing.")
         if step.name in ("dot_general", "mul") and (own or _square_of(ways, use)):
             text = f"In {case.name}, one of the uses of {name}{line} is not counted."
-            both = _square_of(ways, use) or step.name == "dot_general"
+            own_uses = [s for s in ways.program.steps if source in s.inputs]
+            repeated = len(own_uses) > 1 and {s.name for s in own_uses} <= {"mul", "dot_general"}
+            both = _square_of(ways, use) or step.name == "dot_general" or repeated
             return Found("a_use_not_counted" if both else "product_rule_term_missing", text)
         if step.name in ("mul", "div", "pow"):
             text = f"In {case.name}, one term of the product rule{line} is missing"
@@ -202,8 +227,10 @@ def _use(ways: Ways, use: Use, k: float) -> Found:
         text = f"In {case.name}, the way through `{step.name}`{line} counts twice."
         return Found("counted_more_than_once", text)
     if _near(k, -2):
+        rotation = {"sin", "cos"} <= case.prims()
         return Found(
-            "sign", f"In {case.name}, the way through `{step.name}`{line} has the wrong sign."
+            "rotation_not_reversed" if rotation else "sign",
+            f"In {case.name}, the way through `{step.name}`{line} has the wrong sign.",
         )
     text = f"In {case.name}, the way through `{step.name}`{line} counts {k + 1:.6g} times."
     return Found("constant_factor", text)
