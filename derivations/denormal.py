@@ -29,8 +29,8 @@ def _power(generator: Gen, e: Exponent) -> Node:
 def _generator(generator: Gen) -> Node:
     match generator.kind:
         case "entry":
-            tensor, at, whole = generator.data
-            return g.entry(tensor, at, whole=whole)
+            tensor, at, numbers = generator.data
+            return g.entry(tensor, at, numbers=numbers)
         case "pi":
             return g.PI
         case "size":

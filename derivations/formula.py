@@ -121,7 +121,7 @@ class _Names:
         if len(shape) == len(where) - 1:
             # Integer labels: the textbook's one-hot row has a 1 where the label is the class.
             hit = g.compare(
-                "eq", g.entry(tensor, where[:-1], whole=True), g.index(where[-1]), whole=True
+                "eq", g.entry(tensor, where[:-1], numbers="whole"), g.index(where[-1]), whole=True
             )
             return g.select(hit, g.ONE, g.ZERO)
         return g.entry(tensor, where if shape else ())

@@ -12,7 +12,7 @@ boundaries is decided later (`normal.py`), what holds on them too (`kinks.py`).
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 Dim = int | str  # a size: a number, or the name of a symbolic size
 
@@ -95,9 +95,12 @@ TRUE = _node("true")
 FALSE = _node("false")
 
 
-def entry(tensor: str, at: Iterable[At], *, whole: bool = False) -> Node:
-    """Gives an entry of an input tensor; `whole` if it holds whole numbers."""
-    return _node("entry", (), (tensor, tuple(at), whole))
+Numbers = Literal["real", "whole", "positive"]  # what an input tensor holds
+
+
+def entry(tensor: str, at: Iterable[At], *, numbers: Numbers = "real") -> Node:
+    """Gives an entry of an input tensor."""
+    return _node("entry", (), (tensor, tuple(at), numbers))
 
 
 def size(dim: Dim) -> Node:

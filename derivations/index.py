@@ -14,7 +14,7 @@ from fractions import Fraction
 from itertools import permutations, product
 
 from derivations import kernels
-from derivations.graph import At, Dim, Index
+from derivations.graph import At, Dim, Index, Numbers
 from derivations.polynomial import (
     Exponent,
     Frozen,
@@ -52,9 +52,9 @@ def position(at: At) -> Poly:
     return number(at) if isinstance(at, int) else of(gen("index", at, frozenset((at,))))
 
 
-def entry(tensor: str, at: tuple[At, ...], whole: bool) -> Poly:
+def entry(tensor: str, at: tuple[At, ...], numbers: Numbers) -> Poly:
     """Gives an entry of a tensor."""
-    return of(gen("entry", (tensor, at, whole), _indices(at)))
+    return of(gen("entry", (tensor, at, numbers), _indices(at)))
 
 
 def delta(i: At, j: At) -> Poly:
@@ -154,8 +154,8 @@ def _renamed(g: Gen, names: Renaming) -> Poly:
 
     match g.kind:
         case "entry":
-            tensor, where, whole = g.data
-            return entry(tensor, at(where), whole)
+            tensor, where, numbers = g.data
+            return entry(tensor, at(where), numbers)
         case "index":
             return position(names.get(g.data, g.data))
         case "delta":

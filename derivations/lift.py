@@ -112,11 +112,12 @@ class Assumptions(set[str]):
             self.add(f"every entry of {label.data[0]} is an index of an axis of size {dim}")
 
 
-def variable(name: str, shape: Sequence[Dim], kind: Kind) -> Array:
+def variable(name: str, shape: Sequence[Dim], kind: Kind, *, positive: bool = False) -> Array:
     """Gives an input tensor."""
     if kind == "bool":
-        return Array(shape, kind, lambda at: _holds(g.entry(name, at, whole=True)))
-    return Array(shape, kind, lambda at: g.entry(name, at, whole=kind == "int"))
+        return Array(shape, kind, lambda at: _holds(g.entry(name, at, numbers="whole")))
+    numbers = "positive" if positive else "whole" if kind == "int" else "real"
+    return Array(shape, kind, lambda at: g.entry(name, at, numbers=numbers))
 
 
 def _holds(number: Node) -> Node:

@@ -15,15 +15,22 @@ from derivations.verdict import Witness
 
 DIGITS = 15
 MOST_POINTS = 24
+# A hyper-parameter is seen at other values than its own, but not far from there: a rate below one
+# stays below two, and often below one.
+BESIDE = tuple(Fraction(n, 4) for n in (2, 3, 5, 6, 7))
 ROUNDING = 1e-6  # relative: float32 constants are common
 
 
 class Tensor(NamedTuple):
-    """An input: its name, its shape (numbers and symbols) and its kind of number."""
+    """An input: its name, its shape (numbers and symbols) and its kind of number.
+
+    `near`: for a hyper-parameter, the positive value that it was given; others are drawn near it.
+    """
 
     name: str
     shape: tuple[Dim, ...]
     kind: str
+    near: Fraction | None = None
 
 
 def sizes_to_try(symbols: Mapping[str, int]) -> Iterator[dict[str, int]]:
@@ -63,6 +70,7 @@ def points(
                     array[at] = rational(
                         draw.randrange(most) if tensor.kind == "int"
                         else draw.randrange(2) if tensor.kind == "bool"
+                        else tensor.near * draw.choice(BESIDE) if tensor.near is not None
                         else scale()
                     )  # fmt: skip
                 values[tensor.name] = array

@@ -12,7 +12,7 @@ _NOT_ANALYTIC = frozenset({*INDICATORS, "max", "apply"})
 def whole(g: Gen) -> bool:
     """Tells whether a generator only takes whole values."""
     if g.kind == "entry":
-        return g.data[2]
+        return g.data[2] == "whole"
     return g.kind in ("size", "index") or g.kind in INDICATORS
 
 
@@ -49,7 +49,11 @@ def _positive(g: Gen) -> bool:
         return all(_positive(inner) for inner, _ in g.data[1])
     if g.kind in ("inv", "sqrt"):
         return never_zero(g.data)
-    return g.kind in ("exp", "pi", "size")
+    return _surely_positive(g)
+
+
+def _surely_positive(g: Gen) -> bool:
+    return g.kind in ("exp", "pi", "size") or (g.kind == "entry" and g.data[2] == "positive")
 
 
 def negligible(factor: Frozen) -> bool:
@@ -86,7 +90,7 @@ def of_sum(frozen: Frozen, known: Signs) -> int | None:
 
 def of_generator(g: Gen, known: Signs) -> int | None:
     """Gives the sign of a generator where it is certain (almost everywhere), else None."""
-    if g.kind in ("exp", "pi", "size"):
+    if _surely_positive(g):
         return 1
     if g.kind == "sqrt":
         return 1 if analytic(g) else None

@@ -24,12 +24,14 @@ class Shapes(NamedTuple):
       sizes: The symbolic sizes, each with the example's number.
       scope: For the reader: which sizes it speaks for.
       explicit: Whether positions have to be numbers.
+      positive: Which inputs are taken to be positive.
     """
 
     avals: tuple[jax.ShapeDtypeStruct, ...]
     sizes: dict[str, int]
     scope: str
     explicit: bool = False
+    positive: frozenset[str] = frozenset()
 
     @property
     def symbolic(self) -> bool:
@@ -83,14 +85,16 @@ def _letters() -> Sequence[str]:
 def concrete(shapes: Shapes, sizes: dict[str, int], *, explicit: bool = False) -> Shapes:
     """Gives the same shapes with numbers for the symbols."""
     avals = tuple(
-        jax.ShapeDtypeStruct(tuple(_number(d, sizes) for d in a.shape), a.dtype)
+        jax.ShapeDtypeStruct(tuple(number_of_dim(d, sizes) for d in a.shape), a.dtype)
         for a in shapes.avals
     )
     scope = ", ".join(f"{s} = {n}" for s, n in sizes.items()) or "all real inputs"
-    return Shapes(avals, dict(sizes), f"the sizes {scope}" if sizes else scope, explicit)
+    told = f"the sizes {scope}" if sizes else scope
+    return shapes._replace(avals=avals, sizes=dict(sizes), scope=told, explicit=explicit)
 
 
-def _number(dim: Any, sizes: dict[str, int]) -> int:
+def number_of_dim(dim: Any, sizes: dict[str, int]) -> int:
+    """Gives a size of a shape as a number."""
     named: Dim = dim_of(dim)
     return named if isinstance(named, int) else sizes[named]
 
@@ -120,7 +124,12 @@ def lifted(
     lifting = Lifting(explicit=shapes.explicit)
     lifting.assumptions = assumptions
     inputs = [
-        variable(name, [dim_of(d) for d in aval.shape], kind_of(aval.dtype))
+        variable(
+            name,
+            list(map(dim_of, aval.shape)),
+            kind_of(aval.dtype),
+            positive=name in shapes.positive,
+        )
         for name, aval in zip(names, shapes.avals, strict=True)
     ]
     arrays = iter(lifting.closed(jaxpr, inputs))

@@ -110,14 +110,14 @@ def traced(subject: Subject, shapes: Shapes, *, automatic: bool = True) -> Trace
         except Exception as error:
             reason = _first_line(error)
     tensors = tuple(
-        Tensor(name, array_shape, kind)
+        Tensor(name, array_shape, kind, subject.symbols.get(name))
         for name, array_shape, kind in _tensors((*names, *cotangents), both)
     )
     outputs = [a for a in primal if a is not None]
     return Traced(
         subject, shapes, cotangents, tensors, wanted,
         outputs, [a for a in value if a is not None], pulled,
-        _expected(outputs, cotangents, [tensors[i] for i in wanted], explicit=shapes.explicit),
+        pullback(outputs, cotangents, [tensors[i] for i in wanted], explicit=shapes.explicit),
         None if own is None else [a for a in own if a is not None],
         reason, assumptions,
     )  # fmt: skip
@@ -128,6 +128,12 @@ def unused(name: str, taken: Sequence[str]) -> str:
     while name in taken:
         name += "'"
     return name
+
+
+def output_avals(this: Traced) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """Gives the shapes of the outputs."""
+    with double_precision():
+        return tuple(map(_aval, jax.eval_shape(this.subject.primal, *this.shapes.avals)))
 
 
 def _aval(output: Any) -> jax.ShapeDtypeStruct:
@@ -160,10 +166,13 @@ def positions(array: Array, *, explicit: bool, name: str = "i") -> list[tuple[At
     return [tuple(0 if d == 1 else Index(name, d) for d in array.shape)]
 
 
-def _expected(
+def pullback(
     outputs: Sequence[Array], cotangents: Sequence[str], wanted: Sequence[Tensor], *, explicit: bool
 ) -> list[Array]:
-    """Gives the vector-Jacobian product of lifted outputs, an array for each wanted tensor."""
+    """Gives the vector-Jacobian product of lifted arrays, an array for each wanted tensor.
+
+    The entries raise `Undifferentiable` where something is in the way.
+    """
 
     def contracted(of: Callable[[Node], Node]) -> Node:
         terms = []

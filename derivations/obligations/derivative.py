@@ -1,6 +1,6 @@
 """That a rule is the derivative: its value, its cotangents, and that it is linear."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -12,8 +12,8 @@ from derivations.lift import Array, Unsupported
 from derivations.obligations.decide import Pair, decided
 from derivations.obligations.statements import statement
 from derivations.refute import Tensor
-from derivations.trace import double_precision, lifted
-from derivations.traced import NOT_ASKED, Traced, positions, unused
+from derivations.trace import Shapes, lifted
+from derivations.traced import NOT_ASKED, Traced, output_avals, positions, unused
 from derivations.verdict import Obligation, Verdict
 
 
@@ -136,12 +136,7 @@ def linear(this: Traced, deadline: float) -> Obligation:
     return decided("linear", this, claims, deadline, tensors, domains=False)
 
 
-def _with_cotangents(this: Traced) -> Any:
-    outputs = [jax.ShapeDtypeStruct(o.shape, o.dtype) for o in _output_avals(this)]
+def _with_cotangents(this: Traced) -> Shapes:
+    outputs = output_avals(this)
     scalar = jax.ShapeDtypeStruct((), jnp.float64)
     return this.shapes._replace(avals=(*this.shapes.avals, *outputs, *outputs, scalar))
-
-
-def _output_avals(this: Traced) -> Sequence[Any]:
-    with double_precision():
-        return jax.eval_shape(this.subject.primal, *this.shapes.avals)

@@ -11,7 +11,7 @@ _STATEMENTS = {
     "derivatives",
     "second order": "differentiated again, the rule gives the second derivative, or says that it "
     "has none",
-    "contract": "bwd takes and gives what JAX asks of it",
+    "contract": "each cotangent has the dtype of its argument",
 }
 
 

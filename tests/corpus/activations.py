@@ -10,7 +10,7 @@ def sigmoid(xp, x):
 SIGMOID = Operation(sigmoid, floats((3,)))
 
 
-@right(SIGMOID, fwd=keep_output(sigmoid))
+@right(SIGMOID, fwd=keep_output(sigmoid), number=32)
 def sigmoid_from_its_output(xp, s, dy):
     return (dy * s * (1 - s),)
 
@@ -57,7 +57,7 @@ def tanh(xp, x):
 TANH = Operation(tanh, floats((3,)))
 
 
-@right(TANH, fwd=keep_output(tanh))
+@right(TANH, fwd=keep_output(tanh), number=32)
 def tanh_from_its_output(xp, t, dy):
     return (dy * (1 - t**2),)
 

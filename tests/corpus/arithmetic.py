@@ -229,6 +229,11 @@ def difference(xp, x, y):
 DIFFERENCE = Operation(difference, floats((3,), (3,)))
 
 
+@right(DIFFERENCE)
+def subtraction_negates_the_second(xp, residuals, dy):
+    return dy, -dy
+
+
 @wrong(6, DIFFERENCE, "y")
 def subtraction_differentiated_as_addition(xp, residuals, dy):
     return dy, dy

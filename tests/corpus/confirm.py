@@ -1,12 +1,16 @@
-"""Confirms a counterexample without JAX and without the checker: NumPy in float64, differences."""
+"""Confirms a counterexample without JAX and without the checker, by differences.
+
+NumPy evaluates in float64; where what differs is too small for that, mpmath does, in 60 digits.
+"""
 
 import inspect
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import mpmath
 import numpy as np
 
 from derivations import Obligation, Witness
@@ -14,24 +18,77 @@ from functional_nn import Rule
 
 from .entry import Entry, as_rule
 
-STEP = 1e-4  # of the differences: shorter than the way from any witness to the next boundary
-CLOSE = 1e-5  # relative: what differences over such a step may be off
+CLOSE = 1e-5  # relative: what differences over the float64 step may be off
+DIGITS = 60
+
+
+class Arithmetic(NamedTuple):
+    """In what a confirmation calculates.
+
+    Attributes:
+      xp: The array module.
+      number: Gives a number from an exact rational.
+      step: Of the differences: shorter than the way from any witness to the next boundary.
+      close: Relative: by how much two values have to differ, and may be off what is stated.
+    """
+
+    xp: Any
+    number: Callable[[Fraction], Any]
+    step: Any
+    close: float
+
+
+FLOAT64 = Arithmetic(np, float, 1e-4, CLOSE)
+
+
+class _Multiprecision:
+    """NumPy on arrays of mpmath's numbers."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("exp", "log", "log1p", "sqrt", "sin", "cos", "tanh", "erf"):
+            return np.frompyfunc(getattr(mpmath, name), 1, 1)
+        return getattr(np, name)
+
+
+def _exactly(fraction: Fraction) -> Any:
+    return mpmath.mpf(fraction.numerator) / fraction.denominator
+
+
+MPMATH = Arithmetic(_Multiprecision(), _exactly, mpmath.mpf(10) ** -15, 1e-12)
 
 
 def confirm(entry: Entry, obligation: Obligation) -> None:
     """Evaluates the rule and the primal at the witness: they disagree as it says."""
-    rule = as_rule(entry, np)
+    if _is_plain(obligation):
+        _confirm_in(FLOAT64, entry, obligation)
+        return
+    with mpmath.workdps(DIGITS):
+        _confirm_in(MPMATH, entry, obligation)
+
+
+def _is_plain(obligation: Obligation) -> bool:
+    """Tells whether two values are as large, and as different, as float64 differences need."""
+    witness = obligation.witness
+    if witness is None or obligation.name in ("linear", "kinks"):
+        return True
+    found, expected = _number(witness.found), _number(witness.expected)
+    size = max(abs(found), abs(expected))
+    return size > 1e-3 and abs(found - expected) > 10 * CLOSE * size
+
+
+def _confirm_in(arithmetic: Arithmetic, entry: Entry, obligation: Obligation) -> None:
+    rule = as_rule(entry, arithmetic.xp)
     witness = obligation.witness
     if witness is None:
         assert "shape" in obligation.reason
         _confirm_shape(entry, rule, obligation.name)
         return
-    here = _Here(entry, rule, witness)
+    here = _Here(arithmetic, entry, rule, witness)
     with np.errstate(all="ignore"):
         if obligation.name == "value":
             found, expected = rule.fwd(*here.args)[0], rule.primal(*here.args)
             _, at = _place(witness.output)
-            _differ(witness, found[at], expected[at])
+            _differ(here, found[at], expected[at])
         elif obligation.name == "linear":
             _confirm_not_linear(here)
         else:
@@ -41,15 +98,29 @@ def confirm(entry: Entry, obligation: Obligation) -> None:
 class _Here:
     """A rule at a witness: its arguments as arrays, and the names of their leaves."""
 
-    def __init__(self, entry: Entry, rule: Rule, witness: Witness):
-        self.entry, self.rule, self.witness = entry, rule, witness
+    def __init__(self, arithmetic: Arithmetic, entry: Entry, rule: Rule, witness: Witness):
+        self.arithmetic, self.entry, self.rule, self.witness = arithmetic, entry, rule, witness
         examples = entry.operation.arguments
         self.names = _names(rule, examples)
         leaves, self.tree = jax.tree.flatten(list(examples))
         self.leaves = [
-            _array(witness.inputs[name], like) if name in witness.inputs else like
+            self.array(witness.inputs[name], like) if name in witness.inputs else like
             for name, like in zip(self.names, leaves, strict=True)
         ]
+
+    def array(self, values: Any, like: Any = 0.0) -> np.ndarray:
+        """Reads nested lists of exact rationals."""
+        dtype = np.dtype(getattr(like, "dtype", np.float64))
+        read = np.frompyfunc(lambda text: self.arithmetic.number(Fraction(text)), 1, 1)
+        numbers = np.asarray(read(np.asarray(values)))
+        if dtype.kind != "f":
+            return numbers.astype(dtype)
+        return numbers.astype(np.float64) if self.arithmetic is FLOAT64 else numbers
+
+    def cotangents(self, name: str = "cotangent") -> list[np.ndarray]:
+        """Gives the witness's cotangents, one for each output."""
+        inputs = self.witness.inputs
+        return [self.array(v) for k, v in inputs.items() if re.fullmatch(rf"{name}(\[\d+\])?", k)]
 
     @property
     def args(self) -> list[Any]:
@@ -65,7 +136,7 @@ class _Here:
         """Gives the rule's cotangents, one for each leaf; `None` where there is none."""
         if self.entry.door == "custom_jvp":
             return [
-                None if leaf.dtype.kind != "f" else self._pushed(place, cotangents)
+                None if leaf.dtype.kind not in "fO" else self._pushed(place, cotangents)
                 for place, leaf in enumerate(self.leaves)
             ]
         _, residuals = self.rule.fwd(*self.args)
@@ -97,39 +168,41 @@ class _Here:
 def _confirm_derivative(here: _Here, at_a_kink: bool) -> None:
     name, at = _place(here.witness.output)
     place = here.names.index(name)
-    cotangents = _cotangents(here.witness, "cotangent")
+    cotangents = here.cotangents()
     found = _entry(here.pulled(cotangents)[place], at)
+    step = here.arithmetic.step
 
-    def contracted(shift: float, where: Any = at) -> float:
+    def contracted(shift: Any, where: Any = at) -> Any:
         outputs = here.rule.primal(*here.moved(place, where, shift))
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        return sum(float(np.sum(c * out)) for c, out in zip(cotangents, outputs, strict=True))
+        return sum(np.sum(c * out) for c, out in zip(cotangents, outputs, strict=True))
 
     if at_a_kink:
         # Outside the one-sided derivatives along its own axis, or along the diagonal.
-        along = float(np.sum(here.pulled(cotangents)[place]))
-        assert _outside(found, contracted) or _outside(along, lambda t: contracted(t, ...))
+        along = np.sum(here.pulled(cotangents)[place])
+        assert _outside(found, contracted, step) or _outside(
+            along, lambda t: contracted(t, ...), step
+        )
     else:
-        rough = _slope(contracted, -2 * STEP, 2 * STEP)
-        fine = _slope(contracted, -STEP, STEP)
-        _differ(here.witness, found, (4 * fine - rough) / 3)
+        rough = _slope(contracted, -2 * step, 2 * step)
+        fine = _slope(contracted, -step, step)
+        _differ(here, found, (4 * fine - rough) / 3)
 
 
-def _outside(value: float, f: Callable[[float], float]) -> bool:
-    below, above = sorted(_slope(f, side, 0) for side in (-STEP, STEP))
+def _outside(value: float, f: Callable[[Any], Any], step: float) -> bool:
+    below, above = sorted(_slope(f, side, 0) for side in (-step, step))
     gap = CLOSE * max(1, abs(below), abs(above))
     return value < below - 10 * gap or value > above + 10 * gap
 
 
-def _slope(f: Callable[[float], float], a: float, b: float) -> float:
+def _slope(f: Callable[[Any], Any], a: Any, b: Any) -> Any:
     return (f(b) - f(a)) / (b - a)
 
 
 def _confirm_not_linear(here: _Here) -> None:
-    witness = here.witness
-    name, at = _place(witness.output)
-    first, second = _cotangents(witness, "cotangent"), _cotangents(witness, "second cotangent")
-    factor = float(Fraction(witness.inputs["factor"]))
+    name, at = _place(here.witness.output)
+    first, second = here.cotangents(), here.cotangents("second cotangent")
+    factor = here.array(here.witness.inputs["factor"])
     mixed = [a + factor * b for a, b in zip(first, second, strict=True)]
     whole, one, other = (
         _entry(here.pulled(c)[here.names.index(name)], at) for c in (mixed, first, second)
@@ -144,11 +217,12 @@ def _confirm_shape(entry: Entry, rule: Rule, obligation: str) -> None:
     assert pulled[place].shape != args[place].shape
 
 
-def _differ(witness: Witness, found: float, expected: float) -> None:
+def _differ(here: _Here, found: Any, expected: Any) -> None:
     size = max(abs(found), abs(expected))
-    assert abs(found - expected) > 4 * CLOSE * size
-    for stated, value in ((witness.found, found), (witness.expected, expected)):
-        assert abs(_number(stated) - value) <= CLOSE * size
+    close = here.arithmetic.close
+    assert abs(found - expected) > 4 * close * size
+    for stated, value in ((here.witness.found, found), (here.witness.expected, expected)):
+        assert abs(_number(stated) - value) <= close * size
 
 
 def _names(rule: Rule, arguments: tuple[Any, ...]) -> list[str]:
@@ -161,8 +235,8 @@ def _names(rule: Rule, arguments: tuple[Any, ...]) -> list[str]:
     ]
 
 
-def _entry(array: Any, at: tuple[int, ...]) -> float:
-    return 0.0 if array is None else float(np.asarray(array)[at])
+def _entry(array: Any, at: tuple[int, ...]) -> Any:
+    return 0.0 if array is None else np.asarray(array)[at]
 
 
 def _place(output: str) -> tuple[str, tuple[int, ...]]:
@@ -170,17 +244,6 @@ def _place(output: str) -> tuple[str, tuple[int, ...]]:
     match = re.fullmatch(r"(?:d(\w.*?)|output)(?:\[([\d, ]*)\])?", output)
     assert match is not None, output
     return match[1], tuple(int(i) for i in (match[2] or "").split(",") if i)
-
-
-def _cotangents(witness: Witness, name: str) -> list[np.ndarray]:
-    found = [v for k, v in witness.inputs.items() if re.fullmatch(rf"{name}(\[\d+\])?", k)]
-    return [_array(values, 0.0) for values in found]
-
-
-def _array(values: Any, like: Any) -> np.ndarray:
-    dtype = np.dtype(getattr(like, "dtype", np.float64))
-    numbers = np.vectorize(lambda text: float(Fraction(text)), otypes=[np.float64])(values)
-    return numbers if dtype.kind == "f" else numbers.astype(dtype)
 
 
 def _number(text: str) -> float:

@@ -1,5 +1,7 @@
 """Cross-entropies."""
 
+import jax.numpy as jnp
+
 from .entry import Operation, floats, labels, right, wrong
 from .softmax import count, log_softmax, softmax
 
@@ -20,6 +22,11 @@ def cross_entropy_of_any_targets(xp, residuals, dy):
     return (softmax(xp, z) * whole - y) * dy[:, None], -log_softmax(xp, z) * dy[:, None]
 
 
+HARD = jnp.eye(4, dtype=jnp.float32)[jnp.array([2, 0, 3])]
+HARD_TARGETS = Operation(cross_entropy, (*floats((3, 4)), HARD))
+
+
+@wrong(15, HARD_TARGETS, "z", point="blind")
 @wrong(15, CROSS_ENTROPY, "z")
 def cross_entropy_of_targets_that_sum_to_one(xp, residuals, dy):
     z, y = residuals
@@ -48,6 +55,10 @@ def smoothed_cross_entropy_as_usual(xp, residuals, dy):
     return dz * dy[:, None], -(1 - SMOOTHING) * log_softmax(xp, z) * dy[:, None]
 
 
+MANY_CLASSES = Operation(smoothed_cross_entropy, floats((2, 256), (2, 256)))
+
+
+@wrong(14, MANY_CLASSES, "z", point="blind")
 @wrong(14, SMOOTHED_CROSS_ENTROPY, "z")
 def smoothing_spread_over_the_other_classes(xp, residuals, dy):
     z, y = residuals
@@ -76,6 +87,11 @@ def label_loss_divided_by_the_batch(xp, residuals, dy):
     return (p - one_hot(xp, classes, z)) * dy / z.shape[0], None
 
 
+ONE_LABEL = Operation(mean_label_loss, (*floats((1, 4)), labels(1)))
+ALONE = "right for an axis of length one, which is not lengthened"
+
+
+@wrong(13, ONE_LABEL, "z", point="blind", open=ALONE)
 @wrong(13, MEAN_LABEL_LOSS, "z")
 def label_loss_not_divided_by_the_batch(xp, residuals, dy):
     z, classes = residuals

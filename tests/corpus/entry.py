@@ -50,6 +50,7 @@ class Entry(NamedTuple):
         shows most, or where a random test point does not see it.
       open: If today's checker cannot decide it: a part of the reason in the report, or what is
         missing where the report has no reason.
+      slow: Whether it is left to the nightly run.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Entry(NamedTuple):
     breaks: frozenset[str] = frozenset()
     point: Point = "generic"
     open: str = ""
+    slow: bool = False
 
 
 RIGHT: list[Entry] = []
@@ -72,13 +74,19 @@ def right(
     fwd: Callable[..., Any] | None = None,
     *,
     door: Door = "rule",
-    number: Literal[0, 53] = 0,
+    number: Literal[0, 32, 33, 53] = 0,
     open: str = "",
+    slow: bool = False,
 ):
-    """Registers a right rule; the number of an equivalent mutant is 53."""
+    """Registers a right rule.
+
+    Its number is 32 if it is wrong by its rounding alone, 33 if it is a convention at a kink, and
+    53 if it is an equivalent mutant.
+    """
 
     def register(bwd: Callable[..., Any]) -> Callable[..., Any]:
-        RIGHT.append(Entry(bwd.__name__, operation, bwd, fwd, door, number, open=open))
+        entry = Entry(bwd.__name__, operation, bwd, fwd, door, number, open=open, slow=slow)
+        RIGHT.append(entry)
         return bwd
 
     return register
@@ -92,6 +100,7 @@ def wrong(
     door: Door = "rule",
     point: Point = "generic",
     open: str = "",
+    slow: bool = False,
 ):
     """Registers a mistake; `breaks` are arguments, or obligations that are no cotangent.
 
@@ -103,7 +112,8 @@ def wrong(
         taken = {entry.name for entry in WRONG}
         ways = (bwd.__name__, f"{bwd.__name__}-{point}", f"{bwd.__name__}-{point}-{door}")
         name = next(name for name in ways if name not in taken)
-        WRONG.append(Entry(name, operation, bwd, fwd, door, number, failed, point, open))
+        entry = Entry(name, operation, bwd, fwd, door, number, failed, point, open, slow)
+        WRONG.append(entry)
         return bwd
 
     return register

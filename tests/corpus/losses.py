@@ -1,5 +1,7 @@
 """Errors, means and the sigmoid's losses."""
 
+import jax.numpy as jnp
+
 from .activations import sigmoid
 from .entry import Operation, floats, mask, right, wrong
 
@@ -9,6 +11,12 @@ def squared_error(xp, f, y):
 
 
 SQUARED_ERROR = Operation(squared_error, floats((3, 4), (3, 4)))
+
+
+@right(SQUARED_ERROR)
+def squared_error_as_usual(xp, residuals, dy):
+    f, y = residuals
+    return 2 * (f - y) * dy[:, None], 2 * (y - f) * dy[:, None]
 
 
 @wrong(5, SQUARED_ERROR, "f", "y")
@@ -84,6 +92,12 @@ def mean_squared_error_by_a_python_fraction(xp, residuals, dy):
     return d, -d
 
 
+ONE_COLUMN = Operation(mean_squared_error, floats((3, 1), (3, 1)))
+AS_MANY = Operation(mean_squared_error, floats((3, 3), (3, 3)))
+ALONE = "right for an axis of length one, which is not lengthened"
+
+
+@wrong(5, ONE_COLUMN, "f", "y", point="blind", open=ALONE)
 @wrong(5, MEAN_SQUARED_ERROR, "f", "y")
 def mean_divided_by_the_batch_only(xp, residuals, dy):
     f, y = residuals
@@ -97,6 +111,7 @@ def mean_not_divided(xp, residuals, dy):
     return 2 * (f - y) * dy, 2 * (y - f) * dy
 
 
+@wrong(5, AS_MANY, "f", "y", point="blind", open="sizes that are equal stay equal")
 @wrong(5, MEAN_SQUARED_ERROR, "f", "y")
 def mean_right_for_square_batches_only(xp, residuals, dy):
     f, y = residuals
@@ -137,6 +152,10 @@ def masked_mean_as_usual(xp, residuals, dy):
     return xp.where(counted, dy, 0.0) / xp.sum(xp.where(counted, 1.0, 0.0)), None
 
 
+ALL_COUNTED = Operation(masked_mean, (*floats((4,)), jnp.ones(4, bool)))
+
+
+@wrong(13, ALL_COUNTED, "losses", point="blind")
 @wrong(13, MASKED_MEAN, "losses")
 def masked_mean_counts_what_is_masked(xp, residuals, dy):
     losses, counted = residuals
@@ -182,3 +201,10 @@ def sigmoid_derivative_dropped_with_squared_error(xp, residuals, dy):
     z, y = residuals
     s = sigmoid(xp, z)
     return (s - y) * dy[:, None], (y - s) * dy[:, None]
+
+
+@wrong(7, MEAN_SQUARED_ERROR, "f", "y", "linear", point="blind")
+def upstream_of_a_mean_ignored(xp, residuals, dy):
+    f, y = residuals
+    d = 2 * (f - y) / f.shape[0] / f.shape[1]  # right wherever the loss is the last operation
+    return d + 0 * dy, -d + 0 * dy

@@ -1,5 +1,7 @@
 """Normalisation by mean, variance and root mean square."""
 
+import jax.numpy as jnp
+
 from .entry import Operation, floats, right, wrong
 
 EPSILON = 1 / 64  # of the norms: large enough to be seen at ordinary points
@@ -21,6 +23,7 @@ def layer_norm(xp, x, g):
     return standardized(xp, x)[0] * g[None, :]
 
 
+UNIT_SCALE = Operation(layer_norm, (*floats((3, 4)), jnp.ones(4)))
 LAYER_NORM = Operation(layer_norm, floats((3, 4), (4,)))
 
 
@@ -75,6 +78,7 @@ def layer_norm_mean_subtracted_twice(xp, residuals, dy):
     )(xp, residuals, dy)
 
 
+@wrong(19, UNIT_SCALE, "x", point="blind")
 @wrong(19, LAYER_NORM, "x")
 def layer_norm_scale_missing(xp, residuals, dy):
     x, _ = residuals
@@ -111,6 +115,7 @@ def rms_norm(xp, x, g):
     return x * inverse_rms(xp, x) * g[None, :]
 
 
+UNIT_RMS_SCALE = Operation(rms_norm, (*floats((3, 4)), jnp.ones(4)))
 RMS_NORM = Operation(rms_norm, floats((3, 4), (4,)))
 
 
@@ -138,6 +143,7 @@ def rms_squared_instead_of_cubed(xp, residuals, dy):
 
 
 @wrong(22, RMS_NORM, "x")
+@wrong(22, UNIT_RMS_SCALE, "x", point="blind")
 def rms_weight_not_inside_the_mean(xp, residuals, dy):
     x, g = residuals
     r = inverse_rms(xp, x)
@@ -167,6 +173,7 @@ def variance_by_both_means(xp, residuals, dy):
     return (d - row_mean(xp, d),)  # the path through the mean, which is exactly 0
 
 
+@wrong(21, Operation(variance, floats((2, 256))), "x", point="blind")
 @wrong(21, VARIANCE, "x")
 def variance_divided_by_one_less(xp, residuals, dy):
     (x,) = residuals

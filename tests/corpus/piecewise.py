@@ -1,5 +1,7 @@
 """Activations and losses with kinks, and maxima."""
 
+import jax.numpy as jnp
+
 from .entry import Operation, floats, keep_output, right, wrong
 
 SLOPE = 1 / 8  # of the leaky relu
@@ -66,6 +68,7 @@ def leaky_relu(xp, x):
     return xp.where(x > 0, x, SLOPE * x)
 
 
+ALL_POSITIVE = Operation(leaky_relu, (jnp.array([0.5, 1.0, 3.0]),))
 LEAKY_RELU = Operation(leaky_relu, floats((3,)))
 
 
@@ -76,6 +79,7 @@ def leaky_relu_as_usual(xp, residuals, dy):
 
 
 @wrong(35, LEAKY_RELU, "x")
+@wrong(35, ALL_POSITIVE, "x", point="blind")
 def leaky_slope_lost(xp, residuals, dy):
     (x,) = residuals
     return (xp.where(x > 0, dy, 0.0),)
@@ -101,19 +105,19 @@ def relu_zero_at_zero(xp, residuals, dy):
     return (xp.where(x > 0, dy, 0.0),)
 
 
-@right(RELU)
+@right(RELU, number=33)
 def relu_one_at_zero(xp, residuals, dy):
     (x,) = residuals
     return (xp.where(x >= 0, dy, 0.0),)
 
 
-@right(RELU)
+@right(RELU, number=33)
 def relu_a_half_at_zero(xp, residuals, dy):
     (x,) = residuals
     return (dy * (1 + xp.sign(x)) / 2,)
 
 
-@right(RELU)
+@right(RELU, number=33)
 def relu_a_quarter_at_zero(xp, residuals, dy):
     (x,) = residuals
     return (xp.where(x == 0, dy / 4, xp.where(x > 0, dy, 0.0)),)
@@ -139,6 +143,7 @@ def relu6(xp, x):
     return xp.minimum(xp.maximum(x, 0.0), 6.0)
 
 
+RELU6_AT_6 = Operation(relu6, floats(()))
 RELU6 = Operation(relu6, floats((3,)))
 
 
@@ -149,6 +154,7 @@ def relu6_between_its_ends(xp, residuals, dy):
 
 
 @wrong(50, RELU6, "x")
+@wrong(50, Operation(relu6, (jnp.array([-1.0, 0.5, 3.0]),)), "x", point="blind")
 def relu6_upper_end_forgotten(xp, residuals, dy):
     (x,) = residuals
     return (xp.where(x > 0, dy, 0.0),)
@@ -161,7 +167,7 @@ def hard_tanh(xp, x):
 HARD_TANH = Operation(hard_tanh, floats((3,)))
 
 
-@right(HARD_TANH)
+@right(HARD_TANH, number=33)
 def hard_tanh_with_its_ends(xp, residuals, dy):
     (x,) = residuals
     return (xp.where((x >= -1) & (x <= 1), dy, 0.0),)
@@ -191,7 +197,7 @@ def absolute_zero_at_zero(xp, residuals, dy):
     return (xp.sign(x) * dy,)
 
 
-@right(ABSOLUTE)
+@right(ABSOLUTE, number=33)
 def absolute_one_at_zero(xp, residuals, dy):
     (x,) = residuals
     return (xp.where(x >= 0, dy, -dy),)
@@ -210,7 +216,7 @@ def larger(xp, x, y):
 LARGER = Operation(larger, floats((3,), (3,)))
 
 
-@right(LARGER)
+@right(LARGER, number=33)
 def maximum_first_at_ties(xp, residuals, dy):
     x, y = residuals
     return xp.where(x >= y, dy, 0.0), xp.where(x >= y, 0.0, dy)
@@ -233,6 +239,7 @@ def largest(xp, x):
     return xp.max(x, axis=-1)
 
 
+WITHOUT_TIES = Operation(largest, (jnp.array([[1.0, 3.0, 2.0], [0.5, 0.0, 4.0]]),))
 LARGEST = Operation(largest, floats((3, 4)))
 
 
@@ -244,6 +251,7 @@ def largest_shared_at_ties(xp, residuals, dy):
 
 
 @wrong(34, LARGEST, "kinks", point="exposing")
+@wrong(34, WITHOUT_TIES, "kinks", point="blind")
 def every_tie_gets_the_whole_cotangent(xp, residuals, dy):
     (x,) = residuals
     return (xp.where(x == xp.max(x, axis=-1, keepdims=True), dy[:, None], 0.0),)
@@ -253,3 +261,36 @@ def every_tie_gets_the_whole_cotangent(xp, residuals, dy):
 def largest_value_scales_the_cotangent(xp, residuals, dy):
     (x,) = residuals
     return (xp.where(x == xp.max(x, axis=-1, keepdims=True), x, 0.0) * dy[:, None],)
+
+
+@right(RELU6, number=33)
+def relu6_with_its_upper_end(xp, residuals, dy):
+    (x,) = residuals
+    return (xp.where((x > 0) & (x <= 6), dy, 0.0),)
+
+
+@wrong(33, RELU6_AT_6, "kinks", point="exposing")
+def relu6_two_at_six(xp, residuals, dy):
+    (x,) = residuals
+    return (xp.where(x == 6, 2.0, xp.where((x > 0) & (x < 6), 1.0, 0.0)) * dy,)
+
+
+def largest_of_two(xp, x):
+    return xp.max(x, axis=-1)
+
+
+PAIRS = Operation(largest_of_two, floats((3, 2)), sizes="given")
+
+
+@right(PAIRS)
+def larger_of_two_shared_at_ties(xp, residuals, dy):
+    (x,) = residuals
+    first = (1 + xp.sign(x[:, 0] - x[:, 1])) / 2
+    return (xp.stack([dy * first, dy * (1 - first)], axis=1),)
+
+
+@wrong(34, PAIRS, "kinks", point="exposing")
+def both_of_two_ties_get_the_whole(xp, residuals, dy):
+    (x,) = residuals
+    first = xp.where(x[:, 0] >= x[:, 1], dy, 0.0)
+    return (xp.stack([first, xp.where(x[:, 1] >= x[:, 0], dy, 0.0)], axis=1),)

@@ -44,6 +44,12 @@ def softmax_of_a_shifted_cotangent(xp, s, dy):
     return (s * (d - xp.sum(d * s, axis=-1, keepdims=True)),)
 
 
+ONE_CLASS = Operation(softmax, floats((3, 1)))
+ONE_ROW = Operation(softmax, floats((1, 4)))
+ALONE = "right for an axis of length one, which is not lengthened"
+
+
+@wrong(10, ONE_CLASS, "x", fwd=keep_output(softmax), point="blind", open=ALONE)
 @wrong(10, SOFTMAX, "x", fwd=keep_output(softmax))
 def softmax_taken_element_by_element(xp, s, dy):
     return (dy * s * (1 - s),)
@@ -55,6 +61,7 @@ def softmax_sum_of_the_cotangent_alone(xp, s, dy):
 
 
 @wrong(11, SOFTMAX, "x", fwd=keep_output(softmax))
+@wrong(11, ONE_CLASS, "x", fwd=keep_output(softmax), point="blind", open=ALONE)
 def softmax_mean_for_sum(xp, s, dy):
     return (s * (dy - xp.mean(dy * s, axis=-1, keepdims=True)),)
 
@@ -65,6 +72,7 @@ def softmax_outer_factor_missing(xp, s, dy):
 
 
 @wrong(11, SOFTMAX, "x", fwd=keep_output(softmax))
+@wrong(11, ONE_ROW, "x", fwd=keep_output(softmax), point="blind", open=ALONE)
 def softmax_sum_over_the_whole_batch(xp, s, dy):
     return (s * (dy - xp.sum(dy * s)),)  # right for a batch of one
 
@@ -147,3 +155,41 @@ def temperature_missing(xp, residuals, dy):
     s = tempered_softmax(xp, x, temperature)
     dz = s * (dy - xp.sum(dy * s, axis=-1, keepdims=True))
     return dz, -xp.sum(dz * x) / temperature**2
+
+
+@right(SOFTMAX, number=53, slow=True)
+def softmax_with_the_path_of_the_shift(xp, residuals, dy):
+    s = softmax(xp, *residuals)
+    dx = s * (dy - xp.sum(dy * s, axis=-1, keepdims=True))
+    (x,) = residuals
+    top = xp.where(x >= xp.max(x, axis=-1, keepdims=True), 1.0, 0.0)
+    return (dx - top * xp.sum(dx, axis=-1, keepdims=True),)  # Σ dx = 0
+
+
+@wrong(51, SOFTMAX, "x", slow=True)
+def softmax_one_of_two_shifts_stopped(xp, residuals, dy):
+    (x,) = residuals
+    s = softmax(xp, x)
+    top = xp.where(x >= xp.max(x, axis=-1, keepdims=True), 1.0, 0.0)
+    pulled = xp.sum(dy * s, axis=-1, keepdims=True)
+    return (s * (dy - pulled) + top * pulled,)
+
+
+@right(LOG_SOFTMAX, number=53)
+def log_softmax_with_a_row_that_sums_to_zero(xp, residuals, dy):
+    (x,) = residuals
+    dx = dy - softmax(xp, x) * xp.sum(dy, axis=-1, keepdims=True)
+    return (dx - xp.mean(dx, axis=-1, keepdims=True),)
+
+
+@right(LOGSUMEXP, number=53, slow=True)
+def logsumexp_with_the_path_of_the_shift(xp, residuals, dy):
+    (x,) = residuals
+    s = softmax(xp, x)
+    top = xp.where(x >= xp.max(x, axis=-1, keepdims=True), 1.0, 0.0)
+    return ((s + top * (1 - xp.sum(s, axis=-1, keepdims=True))) * dy[:, None],)
+
+
+@wrong(12, Operation(log_softmax, floats((1, 4))), "x", "linear", point="exposing")
+def log_softmax_of_one_row_without_the_sum(xp, residuals, dy):
+    return (dy - softmax(xp, *residuals),)

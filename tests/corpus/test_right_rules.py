@@ -10,11 +10,13 @@ from .entry import Entry, as_handed_over, as_rule
 from .table import RIGHT
 
 NAMES = [entry.name for entry in RIGHT]
+NIGHTLY = [pytest.mark.nightly]
+EVERY = [pytest.param(entry, id=entry.name, marks=NIGHTLY if entry.slow else []) for entry in RIGHT]
 REVERSE = [entry for entry in RIGHT if entry.door != "custom_jvp"]
 SETTLED = {Verdict.PROVED, Verdict.EXACT}
 
 
-@pytest.mark.parametrize("entry", RIGHT, ids=NAMES)
+@pytest.mark.parametrize("entry", EVERY)
 def test_not_refuted(entry: Entry):
     operation = entry.operation
     report = check(as_handed_over(entry), *operation.arguments, sizes=operation.sizes)
@@ -79,7 +81,3 @@ def _drawn(like, random: np.random.Generator):
 
 def test_every_right_rule_has_its_own_name():
     assert len(set(NAMES)) == len(NAMES) >= 80
-
-
-def test_nearly_all_are_proved():
-    assert sum(bool(entry.open) for entry in RIGHT) <= 0.05 * len(RIGHT)

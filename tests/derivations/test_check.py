@@ -1,6 +1,7 @@
 """What `check` takes, what it refuses, and what its report says."""
 
 import time
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -44,7 +45,7 @@ square.defvjp(lambda x: (x * x, x), lambda x, dy: (2 * x * dy,))
 def test_the_obligations_of_a_rule():
     report = check(square, X)
     assert _verdicts(report) == dict.fromkeys(
-        ["value", "cotangent[x]", "linear", "kinks"], "PROVED"
+        ["value", "cotangent[x]", "linear", "kinks", "second order", "contract"], "PROVED"
     )
     assert (report.subject, report.kind) == ("square", "custom_vjp")
     assert report.seconds > 0
@@ -146,7 +147,7 @@ def test_python_numbers_are_arguments_like_others():
     )  # fmt: skip
     assert _verdicts(check(rule, X, 1.0)) == {
         "value": "PROVED", "cotangent[x]": "REFUTED", "cotangent[c]": "PROVED",
-        "linear": "PROVED", "kinks": "PROVED",
+        "linear": "PROVED", "kinks": "PROVED", "second order": "PROVED", "contract": "PROVED",
     }  # fmt: skip
 
 
@@ -161,9 +162,73 @@ def test_static_arguments_stay_what_they_are():
     through.defvjp(lambda k, x, f: (k * f(x), x), bwd)
     report = check(through, 3.0, X, jnp.sin)
     assert report.verdict is Verdict.PROVED
-    assert list(_verdicts(report)) == ["value", "cotangent[x]", "linear", "kinks"]
+    assert [name for name in _verdicts(report) if "cotangent" in name] == ["cotangent[x]"]
     through.defvjp(lambda k, x, f: (k * f(x), x), lambda k, f, x, dy: (dy * f(x),))
     assert check(through, 3.0, X, jnp.sin).verdict is Verdict.REFUTED
+
+
+def _elu(alpha, x):
+    return jnp.where(x > 0, x, alpha * jnp.expm1(x))
+
+
+@pytest.mark.parametrize("slope", ["alpha", "1.0"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_static_hyper_parameters_are_seen_at_other_values(slope, nested):
+    """At alpha = 1 a slope without alpha is invisible; `nested` cannot be traced with a symbol."""
+    elu = partial(jax.custom_vjp, nondiff_argnums=(0,))(_elu)
+
+    def bwd(alpha, x, dy):
+        return (jnp.where(x > 0, dy, (alpha if slope == "alpha" else 1.0) * jnp.exp(x) * dy),)
+
+    elu.defvjp(lambda alpha, x: ((elu if nested else _elu)(alpha, x), x), bwd)
+    report = check(elu, 1.0, X)
+    if slope == "alpha":
+        assumed = "alpha is fixed to 1.0" if nested else "alpha is positive"
+        assert report.verdict is Verdict.PROVED
+        assert all(assumed in o.assumptions for o in report.obligations if "cot" in o.name)
+    else:
+        (cotangent,) = (o for o in report.obligations if o.name == "cotangent[x]")
+        assert cotangent.verdict is Verdict.REFUTED
+        assert cotangent.witness is not None
+        assert nested or Fraction(cotangent.witness.inputs["alpha"]) > 0
+
+
+@pytest.mark.parametrize("given", [0.5, 0.0])
+def test_a_rule_that_is_right_for_sensible_values_is_not_refuted(given):
+    """From the output, a leaky relu is told apart for slopes above zero only."""
+
+    @partial(jax.custom_vjp, nondiff_argnums=(0,))
+    def leaky(slope, x):
+        return jnp.maximum(x, slope * x)
+
+    def fwd(slope, x):
+        y = jnp.maximum(x, slope * x)
+        return y, y
+
+    leaky.defvjp(fwd, lambda slope, y, dy: (jnp.where(y > 0, dy, slope * dy),))
+    report = check(leaky, given, X)
+    assert report.verdict is Verdict.PROVED
+    assert f"slope is fixed to {given}" in report.obligations[0].assumptions
+
+
+def test_defaults_are_arguments_of_a_rule():
+    @jax.custom_vjp
+    def scaled(x, alpha=1.0):
+        return alpha * x * x
+
+    def fwd(x, alpha):
+        return alpha * x * x, (x, alpha)
+
+    def right(residuals, dy):
+        x, alpha = residuals
+        return 2 * alpha * x * dy, jnp.sum(x * x * dy)
+
+    scaled.defvjp(fwd, right)
+    assert check(scaled, X).verdict is Verdict.PROVED
+    scaled.defvjp(fwd, lambda r, dy: (2 * r[0] * dy, right(r, dy)[1]))
+    verdicts = _verdicts(check(scaled, X))
+    assert verdicts["cotangent[x]"] == "REFUTED"
+    assert verdicts["cotangent[alpha]"] == "PROVED"
 
 
 def test_custom_jvp():
@@ -398,3 +463,64 @@ def test_verdicts_are_never_rounded_up():
     whole = Report("whole", "network", (Obligation("value", "", proved, seconds=1.0),), (part,))
     assert whole.verdict is refuted
     assert whole.seconds == 3.0
+
+
+def _sine(bwd: Any) -> Any:
+    @jax.custom_vjp
+    def sine(x):
+        return jnp.sin(x)
+
+    sine.defvjp(lambda x: (jnp.sin(x), jnp.cos(x)), bwd)
+    return sine
+
+
+def test_a_stopped_residual_is_refuted_by_the_second_order():
+    sine = _sine(lambda c, dy: (jax.lax.stop_gradient(c) * dy,))
+    report = check(sine, X)
+    refuted = [o for o in report.obligations if o.verdict is Verdict.REFUTED]
+    assert [o.name for o in refuted] == ["second order"]
+    assert refuted[0].witness is not None
+    assert refuted[0].witness.found == "0"
+
+
+def test_no_second_derivative_is_said_and_not_refuted():
+    once = jax.custom_vjp(lambda x: x)  # a rule of its own inside bwd, and it raises
+
+    def no_more(_, dy):
+        raise NotImplementedError("once only")
+
+    once.defvjp(lambda x: (x, None), no_more)
+    sine = _sine(lambda c, dy: (once(c) * dy,))
+    report = check(sine, X)
+    (second,) = (o for o in report.obligations if o.name == "second order")
+    assert report.verdict is Verdict.PROVED
+    assert "not differentiable again: NotImplementedError: once only" in second.details[0]
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
+def test_a_cotangent_of_another_dtype_is_refuted(dtype):
+    sine = _sine(lambda c, dy: ((c * dy).astype(jnp.float32),))
+    verdicts = _verdicts(check(sine, jax.ShapeDtypeStruct((3,), dtype)))
+    assert [name for name, verdict in verdicts.items() if verdict == "REFUTED"] == ["contract"]
+
+
+def test_what_the_primal_takes_and_bwd_does_not_is_told():
+    sine = _sine(lambda c, dy: (c * dy if c.shape[0] else jnp.max(c),))
+    (contract,) = (o for o in check(sine, X).obligations if o.name == "contract")
+    assert contract.verdict is Verdict.PROVED
+    assert contract.details[0].startswith("the primal takes an empty n, bwd does not: ValueError")
+
+
+def test_an_endless_rule_ends_with_the_budget():
+    def endless(c, dy):
+        while True:
+            pass
+
+    sine = _sine(endless)
+    start = time.monotonic()
+    report = check(sine, X, budget=2.0)
+    assert time.monotonic() - start < 3.0
+    assert report.verdict is Verdict.UNDECIDED
+    assert all(o.reason == "the budget of 2 s ran out" for o in report.obligations)
+    sine = _sine(lambda c, dy: (c * dy,))
+    assert check(sine, X).verdict is Verdict.PROVED

@@ -30,7 +30,7 @@ Pair = tuple[str, Node, Node]
 
 
 def _of(tensor: str, *at: g.At) -> Node:
-    return g.entry(tensor, at, whole=tensor == "whole")
+    return g.entry(tensor, at, numbers="whole" if tensor == "whole" else "real")
 
 
 def _sum(*parts: Index | Node) -> Node:

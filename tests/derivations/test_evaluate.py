@@ -105,7 +105,7 @@ def test_a_tie_is_reported_unless_it_is_wanted(op: str):
 
 
 def test_whole_numbers_may_tie():
-    label = g.entry("label", (), whole=True)
+    label = g.entry("label", (), numbers="whole")
     hit = g.select(g.compare("eq", label, g.const(2), whole=True), g.ONE, g.ZERO)
     assert _at(hit, label=2) == 1
     assert _at(hit, label=3) == 0

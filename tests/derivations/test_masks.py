@@ -8,7 +8,7 @@ from derivations import graph as g
 from derivations.masks import ManyMasks, choice, outside_masks, sum_of
 
 X, Y = g.entry("x", ()), g.entry("y", ())
-P, Q = (g.compare("eq", g.entry(name, (), whole=True), g.ONE, whole=True) for name in "pq")
+P, Q = (g.compare("eq", g.entry(name, (), numbers="whole"), g.ONE, whole=True) for name in "pq")
 LOW, HIGH = g.const(-math.inf), g.const(math.inf)
 
 
@@ -34,7 +34,7 @@ def test_a_sum_is_infinite_if_a_term_is():
 
 
 def test_too_many_masks_are_refused():
-    conditions = [g.compare("eq", g.entry("m", (i,), whole=True), g.ONE) for i in range(9)]
+    conditions = [g.compare("eq", g.entry("m", (i,), numbers="whole"), g.ONE) for i in range(9)]
     with pytest.raises(ManyMasks):
         outside_masks(g.mul, [g.select(c, X, LOW) for c in conditions])
 

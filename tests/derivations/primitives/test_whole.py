@@ -7,7 +7,7 @@ from derivations.graph import Index
 from derivations.primitives import whole
 
 ROW, OTHER, PLACE = Index("i", "n"), Index("j", "n"), Index("k", 3)
-LABEL = g.entry("y", (), whole=True)
+LABEL = g.entry("y", (), numbers="whole")
 
 
 def plus(a, c):
