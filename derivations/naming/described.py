@@ -58,7 +58,7 @@ def _batch_of_one(case: Case) -> Found | None:
                 else np.zeros(a.shape, a.dtype)
                 for a in (*avals, *setting.outputs)
             ]
-            sample = at(setting, inputs[: len(avals)], inputs[len(avals) :])
+            sample = at(setting, inputs[: len(avals)], inputs[len(avals) :], case.deadline)
         truth = sample.truth[case.argument]
         if (
             truth.size

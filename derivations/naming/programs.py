@@ -94,6 +94,8 @@ def program_of(closed: Any) -> Program:
             inner = eqn.params.get("call_jaxpr") or eqn.params.get("jaxpr")
             if name == "custom_jvp_call" and _called(eqn) == "exp_neg_sq":
                 name, inner = "exp_neg_sq", None
+            if name in ("scan", "cond") and "while[" in str(eqn.params):
+                raise TooMuch("a loop that may not end, inside what JAX runs in one piece")
             if name in INLINED and inner is not None:
                 open_ = getattr(inner, "jaxpr", inner)
                 outs = walk(open_, [constant(c) for c in getattr(inner, "consts", ())], inputs)
@@ -205,6 +207,8 @@ def _while(step: Step, inputs: list[np.ndarray], deadline: float) -> list[np.nda
     test, body = program_of(step.params["cond_jaxpr"]), program_of(step.params["body_jaxpr"])
     fixed, inner, state = inputs[:first], inputs[first : first + second], inputs[first + second :]
     while run(test, [*fixed, *state], deadline)[test.outputs[0]]:
+        if time.monotonic() > deadline:
+            raise TooMuch("its time is over")
         values = run(body, [*inner, *state], deadline)
         state = [values[o] for o in body.outputs]
     return state

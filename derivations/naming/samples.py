@@ -93,12 +93,17 @@ def traced(
     )  # fmt: skip
 
 
-def at(setting: Setting, arrays: Sequence[np.ndarray], cotangents: Sequence[np.ndarray]) -> Sample:
+def at(
+    setting: Setting,
+    arrays: Sequence[np.ndarray],
+    cotangents: Sequence[np.ndarray],
+    deadline: float,
+) -> Sample:
     """Evaluates everything at one point."""
     inputs = [*arrays, *cotangents]
-    rule, truth = run(setting.rule, inputs), run(setting.truth, inputs)
+    rule, truth = run(setting.rule, inputs, deadline), run(setting.truth, inputs, deadline)
     return Sample(
-        setting, list(arrays), list(cotangents), run(setting.primal, arrays), rule,
+        setting, list(arrays), list(cotangents), run(setting.primal, arrays, deadline), rule,
         {i: rule[o] for i, o in zip(setting.given, setting.rule.outputs, strict=True)},
         {i: truth[o] for i, o in zip(setting.wanted, setting.truth.outputs, strict=True)},
     )  # fmt: skip
@@ -114,7 +119,7 @@ def samples(subject: Subject, witness: Witness | None, deadline: float) -> list[
                 if time.monotonic() > deadline:
                     return found
                 count = len(setting.avals)
-                sample = at(setting, arrays[:count], arrays[count:])
+                sample = at(setting, arrays[:count], arrays[count:], deadline)
                 if all(np.isfinite(t).all() for t in sample.truth.values()):
                     found.append(sample)
     return found
