@@ -70,10 +70,12 @@ MORE_EXACT = {
     "shift_summed_over_the_first_axis_alone": "rank_assumed",
     "scale_summed_over_the_first_and_the_last_axis": "broadcast_summed_over_the_wrong_axis",
     "largest_value_scales_the_cotangent": "factor_too_many",
+    "cotangents_all_added_to_the_first_place": "wrong_constant",  # a place multiplied by zero
 }
 
 # What has no textbook name: a true remark, or nothing.
 UNNAMED = {
+    "places_read_again",
     "weight_cotangent_from_the_sum_of_the_rows",
     "stride_ignored",
     "batch_norm_over_the_wrong_axis",
