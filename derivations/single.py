@@ -8,16 +8,18 @@ from derivations import obligations
 from derivations.differentiate import Undifferentiable
 from derivations.doors import as_declared, redrawn, subject_of
 from derivations.lift import Unsupported
+from derivations.naming import named
 from derivations.subject import Subject
 from derivations.timeout import OutOfTime, time_limit
 from derivations.traced import Traced
 from derivations.tracings import Tracings
-from derivations.verdict import Obligation, Report, Verdict
+from derivations.verdict import WORST_FIRST, Named, Obligation, Report, Verdict
 
 SIZES = "the sizes "  # with which the scope of a tracing at numbers begins
 # Parts of the time left, for an obligation, and for an attempt at it that another one follows.
-CLAIM, GENERAL, GIVEN, OTHER = 0.5, 0.4, 0.5, 0.2
+CLAIM, GENERAL, GIVEN, EXACT, OTHER = 0.5, 0.4, 0.3, 0.6, 0.2
 PATIENCE = 0.2  # part of the budget by which code that does not look at the clock may exceed it
+NAMING = 2.0  # seconds to find the name of a mistake in
 SHORTEST = 0.2  # seconds that every attempt may take
 
 
@@ -69,10 +71,13 @@ def check_subject(
       deadline: When the time is up, if part of the budget has been spent already.
     """
     deadline = time.monotonic() + budget if deadline is None else deadline
-    tracings = Tracings(subject, sizes)
+    tracings = Tracings(subject, sizes, deadline)
     settled: list[Obligation] = []
     for claim in _claims(subject, textbook, intended):
         begun = time.monotonic()
+        if claim.name == "linear" and (followed := _linear(settled)) is not None:
+            settled.append(followed)
+            continue
         if claim.first_order and any(o.verdict is Verdict.REFUTED for o in settled):
             continue
         try:
@@ -86,10 +91,38 @@ def check_subject(
                 Verdict.UNDECIDED,
                 reason=f"the budget of {budget:g} s ran out",
             )
+        if obligation.verdict is Verdict.REFUTED:
+            obligation = obligation._replace(mistake=_named(subject, obligation, deadline))
         settled.append(obligation._replace(seconds=time.monotonic() - begun))
-        if tracings.nothing:
+        if tracings.nothing and obligation.verdict is Verdict.UNDECIDED:
             break  # nothing can be traced: once said, it holds for every obligation
     return Report(subject.name, subject.kind, tuple(settled))
+
+
+def _linear(settled: list[Obligation]) -> Obligation | None:
+    """Gives that a rule is linear where that follows: vector-Jacobian products are."""
+    cotangents = [o for o in settled if o.name.startswith("cotangent")]
+    last = min(cotangents, key=lambda o: WORST_FIRST.index(o.verdict), default=None)
+    if last is None or last.verdict not in (Verdict.PROVED, Verdict.EXACT):
+        return None
+    return Obligation(
+        "linear",
+        obligations.statement("linear"),
+        last.verdict,
+        ground="it is the vector-Jacobian product, which is linear",
+        scope=last.scope,
+        assumptions=tuple(sorted({a for o in cotangents for a in o.assumptions})),
+    )
+
+
+def _named(subject: Subject, obligation: Obligation, deadline: float) -> Named | None:
+    """Names the mistake, if that does not take long."""
+    left = min(deadline - time.monotonic(), NAMING)
+    try:
+        with time_limit(left + SHORTEST):
+            return named(subject, obligation, time.monotonic() + left)
+    except OutOfTime:
+        return None
 
 
 class _Claim(NamedTuple):
@@ -145,7 +178,6 @@ def _claims(subject: Subject, textbook: Any, intended: Subject | None) -> Iterat
         )
     if subject.kind == "function":
         return  # the rest is said of each rule inside it
-    # What is the vector-Jacobian product at every size is linear there too.
     yield _Claim("linear", obligations.linear, smaller=True)
     yield _Claim("kinks", obligations.kinks)
     yield _Claim("contract", obligations.contract)
@@ -190,51 +222,70 @@ def _held(claim: _Claim, proved: Obligation, tracings: Tracings, deadline: float
 def _at_smaller_sizes(
     claim: _Claim, general: Obligation | None, tracings: Tracings, deadline: float
 ) -> Obligation:
+    """Tries the example's sizes, in modular arithmetic if need be, and then small ones."""
     outcomes: dict[str, Obligation] = {}
+    modular = None
     for ways in tracings.smaller():
+        scope = ""
         for this in ways:
             scope = this.shapes.scope
-            outcomes[scope] = outcome = _tried(
-                claim, this, _share(deadline, GIVEN if scope == tracings.given() else OTHER)
-            )
+            part = GIVEN if scope == tracings.given() else OTHER
+            outcomes[scope] = outcome = _tried(claim, this, _share(deadline, part))
             # A wrong shape at a size that is not the example's: the code was not meant for it.
             meant = scope == tracings.given() or outcome.witness is not None
             if outcome.verdict is Verdict.REFUTED and meant:
                 return outcome
             if outcome.verdict is Verdict.PROVED:
                 break
+        if modular is None and tracings.given() not in _proved(outcomes):
+            modular = _modular(claim, tracings, _share(deadline, EXACT))
         if time.monotonic() > deadline:
             break
-    proved = {scope: o for scope, o in outcomes.items() if o.verdict is Verdict.PROVED}
-    base = next(iter(outcomes.values()), general)
+    return _together(claim, general, outcomes, modular, tracings)
+
+
+def _modular(claim: _Claim, tracings: Tracings, deadline: float) -> Obligation | None:
+    shapes = tracings.given_shapes
+    if claim.pair is None or shapes is None:
+        return None
+    return obligations.exact(claim.name, tracings.subject, shapes, claim.pair, deadline)
+
+
+def _proved(outcomes: dict[str, Obligation]) -> list[str]:
+    return [scope for scope, o in outcomes.items() if o.verdict is Verdict.PROVED]
+
+
+def _together(
+    claim: _Claim,
+    general: Obligation | None,
+    outcomes: dict[str, Obligation],
+    modular: Obligation | None,
+    tracings: Tracings,
+) -> Obligation:
+    """Gives what several sizes say together: the example's have to be among them."""
+    proved, given = _proved(outcomes), tracings.given()
     told = [general.reason] if general is not None else []
-    given = proved.get(tracings.given())
-    if given is not None:
+    if given in proved:
         # What follows the sizes ("off the boundaries") stays at the end.
-        beyond = given.scope.removeprefix(tracings.given())
-        others = [f"; {s.removeprefix(SIZES)}" for s in proved if s != tracings.given()]
-        return given._replace(
-            scope=tracings.given() + "".join(others) + beyond,
+        beyond = outcomes[given].scope.removeprefix(given)
+        others = [f"; {scope.removeprefix(SIZES)}" for scope in proved if scope != given]
+        return outcomes[given]._replace(
+            scope=given + "".join(others) + beyond,
             details=tuple(f"not proved for all sizes: {reason}" for reason in told),
-            assumptions=tuple(sorted({a for o in proved.values() for a in o.assumptions})),
+            assumptions=tuple(sorted({a for s in proved for a in outcomes[s].assumptions})),
         )
-    failed = [o.reason for o in outcomes.values() if o.reason]
-    if claim.pair is not None and tracings.given_shapes is not None:
-        modular = obligations.exact(
-            claim.name, tracings.subject, tracings.given_shapes, claim.pair, deadline
-        )
-        if modular.verdict is Verdict.EXACT:
-            others = f"proved at {'; '.join(proved)}" if proved else ""
-            details = [f"not proved: {r}" for r in dict.fromkeys(told + failed)] + [others]
-            return modular._replace(details=(*modular.details, *filter(None, details)))
-        failed.append(modular.reason)
-    reason = "; ".join(dict.fromkeys(told + failed + ([] if told else tracings.reasons)))
-    shown = f"proved at {'; '.join(proved)}, not at {tracings.given()}: " if proved else ""
+    failed = told + [o.reason for o in outcomes.values() if o.reason]
+    if modular is not None and modular.verdict is Verdict.EXACT:
+        details = [f"not proved: {reason}" for reason in dict.fromkeys(failed)]
+        details += [f"proved at {'; '.join(proved)}"] if proved else []
+        return modular._replace(details=(*modular.details, *details))
+    base = general if general is not None else next(iter(outcomes.values()), None)
     if base is None:
         return _untraceable(claim, tracings)
-    return base._replace(
-        verdict=Verdict.UNDECIDED, scope=tracings.given(), reason=shown + reason, ground=""
-    )
+    failed += [modular.reason] if modular is not None else []
+    reason = "; ".join(dict.fromkeys(failed + ([] if told else tracings.reasons)))
+    shown = f"proved at {'; '.join(proved)}, not at {given}: " if proved else ""
+    return base._replace(verdict=Verdict.UNDECIDED, scope=given, reason=shown + reason, ground="")
 
 
 def _untraceable(claim: _Claim, tracings: Tracings) -> Obligation:

@@ -11,8 +11,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import Literal
 
-AGAIN = 0.25  # seconds until the next attempt, should something swallow the first
+# An exception inside a destructor or a callback of the garbage collector is printed and swallowed.
+SWALLOWING = ("__del__", "gc_callback")
+SOON, AGAIN = 0.01, 0.25  # seconds until the next attempt
 
 
 class OutOfTime(BaseException):
@@ -43,12 +46,13 @@ def time_limit(seconds: float) -> Iterator[None]:
         wait = max(seconds, 0.0)
         while not left.wait(wait):
             with between:
-                if left.is_set() or not _runs(owner, ident):
+                state = "left" if left.is_set() else _state(owner, ident)
+                if state == "left":
                     return
-                # A destructor or a callback of the collector would swallow the exception.
-                gc.disable()
-                raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
-            wait = AGAIN
+                gc.disable()  # what it calls would swallow the exception
+                if state == "inside":
+                    raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
+            wait = AGAIN if state == "inside" else SOON
 
     threading.Thread(target=watch, daemon=True, name="time limit").start()
     try:
@@ -62,9 +66,12 @@ def time_limit(seconds: float) -> Iterator[None]:
             gc.enable()
 
 
-def _runs(owner: FrameType, ident: int) -> bool:
-    """Tells whether a thread is still inside a function."""
+def _state(owner: FrameType, ident: int) -> Literal["inside", "collecting", "left"]:
+    """Tells whether a thread is still inside a function, and whether it collects garbage there."""
+    state = "inside"
     frame = sys._current_frames().get(ident)
     while frame is not None and frame is not owner:
+        if frame.f_code.co_name.endswith(SWALLOWING):
+            state = "collecting"
         frame = frame.f_back
-    return frame is not None
+    return "left" if frame is None else state

@@ -2,15 +2,19 @@
 
 import itertools
 import math
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from derivations.lift import Unsupported
 from derivations.refute import sizes_to_try
 from derivations.subject import Subject
+from derivations.timeout import OutOfTime, time_limit
 from derivations.trace import Shapes, concrete, symbolic
 from derivations.traced import Traced, traced, validate
 
+# A reading may take this part of the time left, and in any case so many seconds.
+PART, SHORTEST = 0.25, 1.0
 MOST_ENTRIES = 400  # of an array whose positions are written out one by one
 
 
@@ -22,8 +26,9 @@ class Tracings:
       reasons: Why tracings failed.
     """
 
-    def __init__(self, subject: Subject, sizes: str):
+    def __init__(self, subject: Subject, sizes: str, deadline: float):
         self.subject = subject
+        self._deadline = deadline
         self.reasons: list[str] = []
         self._memory: dict[Any, Traced | None] = {}
         self._every = sizes == "all"
@@ -91,15 +96,18 @@ class Tracings:
         key = (shapes.scope, shapes.explicit, automatic, held)
         if key not in self._memory:
             self._memory[key] = None  # also if it is interrupted
+            left = max(self._deadline - time.monotonic(), 0.0)
             try:
-                this = traced(self.subject, shapes, automatic=automatic)
-                if held:
-                    validate(this)
+                with time_limit(PART * left + SHORTEST):
+                    this = traced(self.subject, shapes, automatic=automatic)
+                    if held:
+                        validate(this)
                 self._memory[key] = this
             except Unsupported as error:
-                self.reasons.append(
-                    f"at {shapes.scope}: {error}" if shapes.explicit else str(error)
-                )
+                where = f"at {shapes.scope}: " if shapes.explicit else ""
+                self.reasons.append(f"{where}{error}")
+            except OutOfTime:
+                self.reasons.append(f"at {shapes.scope}: reading the code took too long")
         return self._memory[key]
 
 

@@ -22,7 +22,7 @@ class Verdict(enum.Enum):
         return self.value
 
 
-_WORST_FIRST = (Verdict.REFUTED, Verdict.UNDECIDED, Verdict.EXACT, Verdict.PROVED)
+WORST_FIRST = (Verdict.REFUTED, Verdict.UNDECIDED, Verdict.EXACT, Verdict.PROVED)
 
 
 class Witness(NamedTuple):
@@ -41,6 +41,20 @@ class Witness(NamedTuple):
     expected: str
 
 
+class Named(NamedTuple):
+    """A mistake that explains a refutation: a hint, no part of the verdict.
+
+    Attributes:
+      key: Its entry in the catalogue of mistakes; empty where a true remark is all there is.
+      title: What it is called.
+      text: One or two sentences on this rule.
+    """
+
+    key: str
+    title: str
+    text: str
+
+
 class Obligation(NamedTuple):
     """One thing that a check has to show.
 
@@ -55,6 +69,7 @@ class Obligation(NamedTuple):
       witness: The counterexample of a refuted obligation.
       details: Further lines for the reader (one a kink, for instance).
       seconds: How long it took.
+      mistake: What is wrong with a refuted one, where that could be named.
     """
 
     name: str
@@ -67,6 +82,7 @@ class Obligation(NamedTuple):
     witness: Witness | None = None
     details: tuple[str, ...] = ()
     seconds: float = 0.0
+    mistake: Named | None = None
 
 
 class Report(NamedTuple):
@@ -125,4 +141,4 @@ def worst(verdicts: list[Verdict]) -> Verdict:
     """Gives REFUTED if any is refuted, else UNDECIDED, else EXACT, else PROVED."""
     if not verdicts:
         raise ValueError("A verdict needs at least one obligation. Got none.")
-    return min(verdicts, key=_WORST_FIRST.index)
+    return min(verdicts, key=WORST_FIRST.index)

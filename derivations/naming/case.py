@@ -13,20 +13,6 @@ from derivations.subject import Subject
 Guess = Callable[[Sample], Any]
 
 
-class Named(NamedTuple):
-    """A mistake that explains a refutation.
-
-    Attributes:
-      key: Its entry in the catalogue; empty where a true remark is all there is.
-      title: What it is called.
-      text: One or two sentences on this rule.
-    """
-
-    key: str
-    title: str
-    text: str
-
-
 class Found(NamedTuple):
     """A key of the catalogue, and what it looks like in this rule."""
 

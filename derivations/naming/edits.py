@@ -8,6 +8,7 @@ import numpy as np
 
 from derivations.naming.case import Case, Found
 from derivations.naming.programs import Change, Program, Step, Values, applied, rerun, run
+from derivations.naming.relations import told_size
 from derivations.naming.samples import Sample, same
 from derivations.naming.words import Reader, told
 
@@ -258,10 +259,8 @@ Number = Callable[[Sample], float]
 
 
 def _sizes(case: Case) -> Iterator[tuple[str, Number]]:
-    from derivations.naming.relations import _told_size
-
     for symbol in case.samples[0].setting.sizes:
-        yield _told_size(case, symbol), lambda s, c=symbol: float(s.setting.sizes[c])
+        yield told_size(case, symbol), lambda s, c=symbol: float(s.setting.sizes[c])
 
 
 def _constants(code: Code) -> Iterator[Edit]:

@@ -16,13 +16,13 @@ from derivations.naming import (
     substitutions,
     uses,
 )
-from derivations.naming.case import Case, Found, Named
+from derivations.naming.case import Case, Found
 from derivations.naming.catalogue import CATALOGUE
 from derivations.naming.programs import TooMuch, run
 from derivations.naming.samples import Sample, same, samples
 from derivations.subject import Subject
 from derivations.trace import double_precision
-from derivations.verdict import Obligation
+from derivations.verdict import Named, Obligation
 
 Hypothesis = Callable[[Case], Found | None]
 LEAST_SAMPLES = 3
@@ -83,7 +83,7 @@ def named(subject: Subject, obligation: Obligation, deadline: float) -> Named | 
     Example:
       >>> import time
       >>> import jax.numpy as jnp
-      >>> from derivations.subject import subject_of
+      >>> from derivations.doors import subject_of
       >>> from derivations import check
       >>> from functional_nn import Rule
       >>> def fwd(x):

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
-from derivations.lift import _where
+from derivations.lift import source_line
 from derivations.naming.arithmetic import VALUES
 
 INLINED = ("jit", "pjit", "closed_call", "core_call", "remat2", "checkpoint", "composite",
@@ -33,7 +33,7 @@ class Step(NamedTuple):
     @property
     def where(self) -> str:
         """The source line, such as `rules.py:14`, or nothing."""
-        return _where(self.eqn).removeprefix(" at ").rsplit("/", 1)[-1]
+        return source_line(self.eqn).removeprefix(" at ").rsplit("/", 1)[-1]
 
 
 class Program(NamedTuple):

@@ -182,10 +182,10 @@ def _counts(firsts: list[Sample], convolution: bool) -> Iterator[tuple[str, str,
 
 
 def _told_sizes(case: Case, chosen: tuple[str, ...]) -> str:
-    return " times ".join(_told_size(case, c) for c in chosen)
+    return " times ".join(told_size(case, c) for c in chosen)
 
 
-def _told_size(case: Case, symbol: str) -> str:
+def told_size(case: Case, symbol: str) -> str:
     """Says where a size stands: the length of axis 0 of `x`."""
     from derivations.trace import symbolic
 

@@ -23,8 +23,9 @@ def _report(report: Report) -> dict[str, Any]:
 
 
 def _obligation(obligation: Obligation) -> dict[str, Any]:
-    witness = obligation.witness
+    witness, mistake = obligation.witness, obligation.mistake
     return obligation._asdict() | {
         "verdict": str(obligation.verdict),
         "witness": None if witness is None else witness._asdict(),
+        "mistake": None if mistake is None else mistake._asdict(),
     }

@@ -40,6 +40,8 @@ def remarks(obligation: Obligation) -> list[tuple[str, str]]:
     lines = [("Assumes", text) for text in obligation.assumptions]
     if obligation.reason:
         lines.append(("Reason", obligation.reason))
+    if obligation.mistake is not None:
+        lines.append(("Looks like", f"{obligation.mistake.title}: {obligation.mistake.text}"))
     return lines + [("Detail", text) for text in obligation.details]
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .zoo import real
+from ..corpus.zoo import real
 
 
 class Shipped(NamedTuple):

@@ -13,9 +13,8 @@ from derivations.lift import kind_of
 from derivations.modular import compare
 from derivations.trace import by_jax, double_precision
 
-from ..operations import rule
-from ..right_rules import RIGHT, Right
-from ..wrong_rules import WRONG, Wrong
+from ...corpus.entry import Entry, as_handed_over
+from ...corpus.table import RIGHT, WRONG
 from .formulas import (
     attention,
     attention_by_hand,
@@ -36,7 +35,7 @@ NOT_SEEN = {
     "every_tie_gets_the_whole_cotangent",
     "forward_value_doubled",
     "log_sigmoid_rare_branch_wrong",
-    "relu6_upper_end_forgotten",
+    "relu6_upper_end_forgotten-generic",
     "relu_two_at_zero",
     "smooth_point_singled_out",
     "softplus_rare_branch_wrong",
@@ -126,11 +125,8 @@ def test_rms_norm():
 # --- the tables of rules ------------------------------------------------------------------------
 
 
-def _as_functions(planted: Right | Wrong):
-    operation = planted.operation
-    subject = subject_of(
-        rule(planted.name, jnp, operation, planted.bwd, planted.fwd), operation.arguments
-    )
+def _as_functions(planted: Entry):
+    subject = subject_of(as_handed_over(planted), planted.operation.arguments)
     count = len(subject.names)
     wanted = [i for i, s in enumerate(subject.shapes) if kind_of(s.dtype) == "float"]
     sizes: dict[str, int] = {}
@@ -155,16 +151,24 @@ def _as_functions(planted: Right | Wrong):
 
 
 @pytest.mark.parametrize("right", RIGHT, ids=lambda right: right.name)
-def test_right_rules_are_equal(right: Right):
+def test_right_rules_are_equal(right: Entry):
     found, truth, args = _as_functions(right)
-    assert compare(found, truth, *args).outcome == "equal"
+    outcome = compare(found, truth, *args)
+    assert outcome.outcome == "equal", outcome.reason
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.name)
-def test_wrong_rules_differ(wrong: Wrong):
+@pytest.mark.parametrize(
+    "wrong",
+    [w for w in WRONG if w.point == "generic" and "cotangent" in str(w.breaks) and not w.open],
+    ids=lambda wrong: wrong.name,
+)
+def test_wrong_rules_differ(wrong: Entry):
     found, truth, args = _as_functions(wrong)
     outcome = compare(found, truth, *args).outcome
-    assert outcome == ("equal" if wrong.name in NOT_SEEN else "differ")
+    if wrong.name == "cotangents_written_at_places":
+        assert outcome == "undecided"  # where a place comes twice, JAX does not say which one stays
+    else:
+        assert outcome == ("equal" if wrong.name in NOT_SEEN else "differ")
 
 
 # --- identities -----------------------------------------------------------------------------------

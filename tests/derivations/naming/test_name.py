@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from derivations import Obligation, Verdict, check
+from derivations.doors import subject_of
 from derivations.naming import CATALOGUE, named, shown
-from derivations.subject import subject_of
 from functional_nn import RULES, Rule
 
 from ...corpus.entry import Entry, as_handed_over

@@ -6,8 +6,8 @@ from collections import defaultdict
 import pytest
 
 from derivations import Verdict, check
+from derivations.doors import subject_of
 from derivations.naming import CATALOGUE, named
-from derivations.subject import subject_of
 
 from ...corpus.entry import Entry, as_handed_over
 from ...corpus.table import WRONG
