@@ -73,7 +73,7 @@ def from_custom_vjp(name: str, f: Any, args: Sequence[Any], *, free: bool) -> Su
     """Gives the subject that a `jax.custom_vjp` function is, its static arguments closed over."""
     if getattr(f, "fwd", None) is None or getattr(f, "bwd", None) is None:
         raise TypeError(f"{name} is a jax.custom_vjp function without a rule. Call defvjp first.")
-    given = _with_defaults(f.fun, fits(name, f.fun, args))
+    given = with_defaults(f.fun, fits(name, f.fun, args))
     static = [i % len(given) for i in f.nondiff_argnums]
     hyper = [i for i in static if free and type(given[i]) is float and given[i] > 0]
     shown = [i for i in range(len(given)) if i not in static or i in hyper]
@@ -115,22 +115,7 @@ def from_custom_vjp(name: str, f: Any, args: Sequence[Any], *, free: bool) -> Su
     return subject._replace(assumptions=(*fixed, *positive), symbols=symbols)
 
 
-def redrawn(thing: Any, args: Sequence[Any]) -> list[Any] | None:
-    """Gives example arguments with other values of the static floats, if a rule has such.
-
-    What is below one stays there, and what is zero becomes positive: it may be a rate.
-    """
-    if not isinstance(thing, (jax.custom_vjp, jax.custom_jvp)):
-        return None
-    given = _with_defaults(thing.fun, args)
-    changed = list(given)
-    for i in thing.nondiff_argnums:
-        if type(given[i]) is float:
-            changed[i] = given[i] * (1.5 if abs(given[i]) >= 1 else 0.75) or 0.25
-    return None if changed == given else changed
-
-
-def _with_defaults(function: Callable[..., Any], args: Sequence[Any]) -> list[Any]:
+def with_defaults(function: Callable[..., Any], args: Sequence[Any]) -> list[Any]:
     """Gives the arguments with the defaults after them, as JAX passes them to a rule."""
     try:
         bound = inspect.signature(function).bind(*args)
@@ -144,7 +129,7 @@ def from_custom_jvp(name: str, f: Any, args: Sequence[Any]) -> Subject:
     """Gives the subject that a `jax.custom_jvp` function is: JAX transposes its rule."""
     if getattr(f, "jvp", None) is None:
         raise TypeError(f"{name} is a jax.custom_jvp function without a rule. Call defjvp first.")
-    given = _with_defaults(f.fun, fits(name, f.fun, args))
+    given = with_defaults(f.fun, fits(name, f.fun, args))
     static = [i % len(given) for i in f.nondiff_argnums]
 
     def all_arguments(some: Sequence[Any]) -> list[Any]:

@@ -78,7 +78,7 @@ def traced(subject: Subject, shapes: Shapes, *, automatic: bool = True) -> Trace
     except MalformedRule:
         raise
     except Exception as error:  # whatever the traced code raises at these shapes
-        raise Unsupported(f"tracing failed: {_first_line(error)}") from error
+        raise Unsupported(f"tracing failed: {first_line(error)}") from error
     if not shapes.explicit:
         _refuse_odd(outputs)
     names = subject.names
@@ -102,13 +102,13 @@ def traced(subject: Subject, shapes: Shapes, *, automatic: bool = True) -> Trace
     except (MalformedRule, Unsupported):
         raise
     except Exception as error:
-        raise Unsupported(f"tracing failed: {_first_line(error)}") from error
+        raise Unsupported(f"tracing failed: {first_line(error)}") from error
     own, reason = None, NOT_ASKED
     if automatic:
         try:
             own = lifted(by_jax(subject, wanted), both, (*names, *cotangents), assumptions)
         except Exception as error:
-            reason = _first_line(error)
+            reason = first_line(error)
     tensors = tuple(
         Tensor(name, array_shape, kind, subject.symbols.get(name))
         for name, array_shape, kind in _tensors((*names, *cotangents), both)
@@ -154,7 +154,8 @@ def _tensors(names: Sequence[str], shapes: Shapes) -> list[tuple[str, tuple[Dim,
     ]
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Gives an exception in one line."""
     text = str(error).strip() or type(error).__name__
     return f"{type(error).__name__}: {text.splitlines()[0]}"
 

@@ -23,6 +23,7 @@ class Tracings:
 
     Attributes:
       subject: What is traced.
+      shapes: Symbolic ones, if there are such.
       reasons: Why tracings failed.
     """
 
@@ -34,9 +35,9 @@ class Tracings:
         self._every = sizes == "all"
         try:
             shapes = symbolic(subject.shapes, subject.names)
-            self._shapes: Shapes | None = shapes._replace(positive=frozenset(subject.symbols))
+            self.shapes: Shapes | None = shapes._replace(positive=frozenset(subject.symbols))
         except Unsupported as error:
-            self._shapes = None
+            self.shapes = None
             self.reasons.append(str(error))
 
     @property
@@ -46,14 +47,14 @@ class Tracings:
 
     def general(self) -> Traced | None:
         """Gives the tracing that speaks for all sizes, if the code can be lifted so."""
-        if self._shapes is None:
+        if self.shapes is None:
             return None
-        return self._at(self._shapes if self._every else self._given(self._shapes))
+        return self._at(self.shapes if self._every else self._given(self.shapes))
 
     @property
     def given_shapes(self) -> Shapes | None:
         """The example's own sizes."""
-        return None if self._shapes is None else self._given(self._shapes)
+        return None if self.shapes is None else self._given(self.shapes)
 
     def given(self) -> str:
         """Gives the text of the example's own sizes."""
@@ -64,7 +65,7 @@ class Tracings:
 
     def singles(self) -> Iterator[Traced]:
         """Gives tracings at which a general proof is held: given sizes, and each of them one."""
-        shapes = self._shapes
+        shapes = self.shapes
         if shapes is None or not self._every or not shapes.sizes:
             return
         for numbers in (shapes.sizes, *({**shapes.sizes, name: 1} for name in shapes.sizes)):
@@ -77,7 +78,7 @@ class Tracings:
 
         Of the same numbers the first tracing is read by index calculus, the second entry by entry.
         """
-        shapes = self._shapes
+        shapes = self.shapes
         if shapes is None:
             return
         others = sizes_to_try(shapes.sizes) if self._every else ()

@@ -7,7 +7,9 @@ at the same point, so both take the branches that hold there, with strict inequa
 region. There each is one formula, and the residues, drawn independently of the shadow, say whether
 the two formulas are the same (`degree.py`: up to which chance). If they are, the functions agree
 wherever the same branches are taken, and nothing is said of others: "equal" means equal on the
-branches taken at the drawn points, one for each seed, each of another scale.
+branches taken at the drawn points, one for each seed, each of another scale. Every comparison of
+the code has to fall both ways somewhere among them, or else the outcome is "undecided"; that every
+combination of branches was taken is not said.
 
 The same holds for whole numbers and truth values among the inputs: they are what was drawn. And
 constants of the code stand for the numbers that `derivations.constants` reads; `assumptions` lists
@@ -17,6 +19,7 @@ them.
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -35,12 +38,14 @@ from derivations.modular.degree import added
 from derivations.modular.execute import closed
 from derivations.modular.fields import Field, draw_field
 from derivations.modular.roots import settled
+from derivations.modular.sides import one_way
 from derivations.modular.trial import Trial
 from derivations.modular.value import Redraw, Undecided, Value
 from derivations.trace import double_precision
 
 FIELDS = 2  # in a trial
 MOST_ATTEMPTS = 40
+MOST_FURTHER = 6  # trials more than asked for
 AGREEMENT = 1e-6  # relative, of the shadows
 NEEDED = 1e-6  # a larger chance of a wrong "equal" is no result
 
@@ -133,7 +138,15 @@ def compare(
             shapes = [[a.shape for a in p.out_avals] for p in programs]
             if shapes[0] != shapes[1]:
                 return Comparison("differ", f"the shapes {shapes[0]} and {shapes[1]}")
-            runs = [_run(programs, jax.tree.leaves(avals), seed, deadline) for seed in seeds]
+            run = partial(_run, programs, jax.tree.leaves(avals), deadline=deadline)
+            runs = [run(seed) for seed in seeds]
+            # Where a comparison fell one way, it may fall the other at further points.
+            further = range(max(seeds, default=0) + 1, max(seeds, default=0) + 1 + MOST_FURTHER)
+            for seed in further:
+                if any(r.places for r in runs) or not one_way(r.trial for r in runs):
+                    break
+                runs.append(run(seed))
+                seeds = (*seeds, seed)
         except (Unsupported, Undecided) as error:
             return Comparison("undecided", str(error))
     return _concluded(runs, tuple(seeds), sum(int(np.prod(s)) for s in shapes[0]))
@@ -147,6 +160,8 @@ def _concluded(runs: Sequence[_Run], seeds: tuple[int, ...], entries: int) -> Co
     if not places and bound > NEEDED:
         outcome = "undecided"
         reason = f"equal, but the chance that this is wrong is only known to be below {bound:.2g}"
+    elif not places and (untaken := one_way(r.trial for r in runs)):
+        outcome, reason = "undecided", f"equal, but {untaken}"
     return Comparison(
         outcome,
         reason,

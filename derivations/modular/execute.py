@@ -7,6 +7,7 @@ import numpy as np
 
 from derivations.lift import Unsupported
 from derivations.modular.registry import READINGS
+from derivations.modular.sides import note_signs, record
 from derivations.modular.trial import Trial
 from derivations.modular.value import Value
 from derivations.primitives.registry import REFUSED
@@ -56,6 +57,8 @@ def _read(trial: Trial, eqn: Any, operands: tuple[Value, ...]) -> list[Value]:
     with np.errstate(all="ignore"):
         outs = reading(trial, eqn, *operands)
     outs = outs if isinstance(outs, list) else [outs]
+    record(trial, eqn, operands, outs)
+    note_signs(trial, eqn, operands, outs)
     if key is not None:
         trial.results[key] = operands, outs  # the operands keep their identity while this is kept
     return outs

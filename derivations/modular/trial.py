@@ -71,6 +71,8 @@ class Trial:
       results: The equations that were executed, so that no equal one is again.
       irrational: The primes that the roots of constants were taken of.
       comparisons: How many comparisons of numbers that are not constant were decided.
+      sides: Which way the comparisons fell (`sides.py`).
+      signs: Values whose sign is certain.
       assumptions: What the constants were read as.
     """
 
@@ -88,6 +90,8 @@ class Trial:
         self.factor = 1.0
         self.irrational: set[int] = set()
         self.comparisons = 0
+        self.sides: set[Any] = set()
+        self.signs: dict[int, tuple[Value, int]] = {}
         self.assumptions: set[str] = set()
         self.constants: dict[Any, tuple[Any, Value]] = {}
         self.results: dict[Any, tuple[tuple[Value, ...], list[Value]]] = {}
@@ -312,6 +316,8 @@ class Trial:
         self.taken.clear()
         self.results.clear()
         self.constants.clear()
+        self.sides.clear()
+        self.signs.clear()
         self.comparisons = 0
 
     def check_time(self) -> None:

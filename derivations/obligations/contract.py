@@ -1,27 +1,29 @@
 """What JAX asks of a rule besides the right numbers, and partly does not look at itself."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from derivations.obligations.statements import statement
-from derivations.trace import number_of_dim
-from derivations.traced import Traced
+from derivations.subject import MalformedRule, Subject
+from derivations.trace import Shapes, number_of_dim
+from derivations.traced import first_line
 from derivations.verdict import Obligation, Verdict
 
 NAME = "contract"
+# Python code that looks at values runs outside of `jax.jit`, where nothing is traced.
+UNTOLD = (jax.errors.JAXTypeError, jax.errors.JAXIndexError, NotImplementedError)
 
 
-def contract(this: Traced, deadline: float) -> Obligation:
-    """Each cotangent has the dtype of its argument; what else JAX would do with the rule is told.
+def contract(subject: Subject, shapes: Shapes) -> Obligation:
+    """Bwd runs, and each cotangent has the dtype of its argument; what else is noticed is told.
 
     JAX takes a cotangent of another dtype in silence, and so a sum of both may be wrong.
     """
-    subject = this.subject
-    given = _avals(this, this.shapes.sizes)
+    given = _avals(subject, shapes, shapes.sizes)
     base = Obligation(
         NAME,
         statement(NAME),
@@ -29,12 +31,15 @@ def contract(this: Traced, deadline: float) -> Obligation:
         ground="by tracing it with the arguments' own types",
         scope="the example's sizes and dtypes",
     )
-    try:
-        with _precision_of(given):
-            cotangents = jax.eval_shape(_pull(this), *given)
-    except Exception as error:  # whatever the rule raises
+    cotangents, error = _traced(_pull(subject), given)
+    if error is not None:
+        wrong = not isinstance(error, UNTOLD) and _traced(subject.primal, given)[1] is None
         return base._replace(
-            verdict=Verdict.UNDECIDED, ground="", reason=f"it cannot be traced: {_line(error)}"
+            verdict=Verdict.REFUTED if wrong else Verdict.UNDECIDED,
+            ground=base.ground if wrong else "",
+            reason=f"the primal runs, and the rule raises {first_line(error)}"
+            if wrong
+            else f"it cannot be traced: {first_line(error)}",
         )
     for name, aval, cotangent in zip(subject.names, given, cotangents, strict=True):
         real = jnp.issubdtype(aval.dtype, jnp.floating)
@@ -44,59 +49,61 @@ def contract(this: Traced, deadline: float) -> Obligation:
                 reason=f"d{name} is {cotangent.dtype}, and {name} {aval.dtype}: "
                 f"cast it with .astype({name}.dtype)",
             )
-    if this.subject.fixed:
-        return base
-    with _precision_of(given):
-        return base._replace(details=tuple(_remarks(this)))
+    return base if subject.fixed else base._replace(details=tuple(_remarks(subject, shapes)))
 
 
-def _precision_of(avals: list[jax.ShapeDtypeStruct]) -> AbstractContextManager[Any]:
-    return jax.enable_x64(True) if any(a.dtype == "float64" for a in avals) else nullcontext()
-
-
-def _remarks(this: Traced) -> Iterator[str]:
+def _remarks(subject: Subject, shapes: Shapes) -> Iterator[str]:
     """Tells where the primal goes on and the rule does not: that refutes nothing."""
-    for name in this.shapes.sizes:
+    pull = _pull(subject)
+    for name in shapes.sizes:
         for number, words in ((1, f"{name} = 1"), (0, f"an empty {name}")):
-            avals = _avals(this, {**this.shapes.sizes, name: number})
-            if _raised(this.subject.primal, avals) is None:
-                error = _raised(_pull(this), avals)
+            avals = _avals(subject, shapes, {**shapes.sizes, name: number})
+            if _traced(subject.primal, avals)[1] is None:
+                error = _traced(pull, avals)[1]
                 if error is not None:
-                    yield f"the primal takes {words}, bwd does not: {error}"
-    avals = _avals(this, this.shapes.sizes)
+                    yield f"the primal takes {words}, bwd does not: {first_line(error)}"
+    avals = _avals(subject, shapes, shapes.sizes)
     many = [jax.ShapeDtypeStruct((3, *a.shape), a.dtype) for a in avals]
-    if _raised(jax.vmap(this.subject.primal), many) is None:
-        error = _raised(jax.vmap(_pull(this)), many)
+    if _traced(jax.vmap(subject.primal), many)[1] is None:
+        error = _traced(jax.vmap(pull), many)[1]
         if error is not None:
-            yield f"the primal goes through jax.vmap, bwd does not: {error}"
+            yield f"the primal goes through jax.vmap, bwd does not: {first_line(error)}"
 
 
-def _pull(this: Traced) -> Callable[..., list[Any]]:
+def _pull(subject: Subject) -> Callable[..., list[Any]]:
     """Gives the rule's cotangents of outputs that are pulled back with ones."""
 
     def pulled(*arrays: Any) -> list[Any]:
-        outputs = this.subject.primal(*arrays)
-        return this.subject.pull(arrays, [jnp.ones_like(o) for o in outputs])
+        outputs = subject.primal(*arrays)
+        return subject.pull(arrays, [jnp.ones_like(o) for o in outputs])
 
     return pulled
 
 
-def _avals(this: Traced, sizes: dict[str, int]) -> list[jax.ShapeDtypeStruct]:
+def _avals(subject: Subject, shapes: Shapes, sizes: dict[str, int]) -> list[jax.ShapeDtypeStruct]:
     """Gives the arguments at these sizes, with dtypes of their own."""
     return [
         jax.ShapeDtypeStruct(tuple(number_of_dim(d, sizes) for d in general.shape), own.dtype)
-        for general, own in zip(this.shapes.avals, this.subject.shapes, strict=True)
+        for general, own in zip(shapes.avals, subject.shapes, strict=True)
     ]
 
 
-def _raised(function: Callable[..., Any], avals: list[jax.ShapeDtypeStruct]) -> str | None:
-    try:
-        jax.eval_shape(function, *avals)
-    except Exception as error:  # whatever the rule raises
-        return _line(error)
-    return None
+def _traced(
+    function: Callable[..., Any], avals: list[jax.ShapeDtypeStruct]
+) -> tuple[Any, Exception | None]:
+    """Gives the shapes that come out, or what is raised.
 
-
-def _line(error: Exception) -> str:
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
+    Code that JAX has kept from a tracing in another precision may not fit: then both are tried.
+    """
+    wide = jax.enable_x64(True)
+    first = wide if any(a.dtype == "float64" for a in avals) else nullcontext()
+    raised = None
+    for precision in (first, wide):
+        try:
+            with precision:
+                return jax.eval_shape(function, *avals), None
+        except MalformedRule:
+            raise
+        except Exception as error:  # whatever the rule raises
+            raised = raised or error
+    return None, raised

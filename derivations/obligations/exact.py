@@ -7,8 +7,9 @@ import jax
 
 from derivations.modular import Comparison, compare
 from derivations.obligations.statements import statement
-from derivations.subject import Subject
+from derivations.subject import MalformedRule, Subject
 from derivations.trace import Shapes, by_jax, double_precision
+from derivations.traced import first_line
 from derivations.verdict import Obligation, Verdict
 
 Flat = Callable[..., list[Any]]
@@ -56,12 +57,17 @@ def exact(name: str, subject: Subject, shapes: Shapes, pair: Pair, deadline: flo
       pair: The two functions.
       deadline: When to give up, by `time.monotonic`.
     """
-    avals: Sequence[Any] = shapes.avals
-    if pair.pulled:
-        with double_precision():
-            avals = (*avals, *jax.eval_shape(subject.primal, *avals))
-    outcome = compare(pair.found, pair.truth, *avals, deadline=deadline)
     base = Obligation(name, statement(name), Verdict.UNDECIDED, scope=shapes.scope)
+    avals: Sequence[Any] = shapes.avals
+    try:
+        if pair.pulled:
+            with double_precision():
+                avals = (*avals, *jax.eval_shape(subject.primal, *avals))
+        outcome = compare(pair.found, pair.truth, *avals, deadline=deadline)
+    except MalformedRule:
+        raise
+    except Exception as error:  # whatever the traced code raises at these sizes
+        return base._replace(reason=f"tracing failed: {first_line(error)}")
     if outcome.outcome != "equal":
         return base._replace(reason=f"by modular execution {outcome.outcome}: {outcome.reason}")
     trusted = {pair.trusted, *subject.assumptions, *outcome.assumptions} - {""}

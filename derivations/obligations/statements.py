@@ -11,7 +11,7 @@ _STATEMENTS = {
     "derivatives",
     "second order": "differentiated again, the rule gives the second derivative, or says that it "
     "has none",
-    "contract": "each cotangent has the dtype of its argument",
+    "contract": "bwd runs, and each cotangent has the dtype of its argument",
 }
 
 

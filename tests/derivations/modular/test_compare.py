@@ -35,10 +35,21 @@ NOT_SEEN = {
     "every_tie_gets_the_whole_cotangent",
     "forward_value_doubled",
     "log_sigmoid_rare_branch_wrong",
-    "relu6_upper_end_forgotten-generic",
     "relu_two_at_zero",
     "smooth_point_singled_out",
     "softplus_rare_branch_wrong",
+}
+
+
+# Right, but one side of a comparison is further out than the points that are drawn.
+ONE_WAY = {
+    "log_sigmoid_with_a_linear_tail",
+    "norm_zero_at_zero",  # x = 0 alone
+    "relu6_between_its_ends",
+    "relu6_with_its_upper_end",
+    "slope_on_both_sides_of_the_bend",
+    "soft_slope_or_one",
+    "softplus_with_a_linear_tail",
 }
 
 
@@ -154,7 +165,11 @@ def _as_functions(planted: Entry):
 def test_right_rules_are_equal(right: Entry):
     found, truth, args = _as_functions(right)
     outcome = compare(found, truth, *args)
-    assert outcome.outcome == "equal", outcome.reason
+    if right.name in ONE_WAY:
+        assert outcome.outcome == "undecided"
+        assert "fell one way" in outcome.reason
+    else:
+        assert outcome.outcome == "equal", outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -165,8 +180,9 @@ def test_right_rules_are_equal(right: Entry):
 def test_wrong_rules_differ(wrong: Entry):
     found, truth, args = _as_functions(wrong)
     outcome = compare(found, truth, *args).outcome
-    if wrong.name == "cotangents_written_at_places":
-        assert outcome == "undecided"  # where a place comes twice, JAX does not say which one stays
+    if wrong.name in ("cotangents_written_at_places", "relu6_upper_end_forgotten-generic"):
+        # Where a place comes twice, JAX does not say which one stays; and no point is above six.
+        assert outcome == "undecided"
     else:
         assert outcome == ("equal" if wrong.name in NOT_SEEN else "differ")
 
