@@ -66,7 +66,8 @@ def _refuted_if_longer(subject: Subject, deadline: float) -> Report | None:
             report = check_subject(longer, budget=left, first_order=True)
             if report.verdict is Verdict.PROVED:
                 break
-            if any(o.witness is not None for o in report.obligations):
+            refuted = [o for o in report.obligations if o.verdict is Verdict.REFUTED]
+            if refuted and all(o.witness is not None for o in refuted):
                 wrong = wrong or report
         else:
             if wrong is not None:
@@ -99,7 +100,7 @@ def check_subject(
     tracings = Tracings(subject, sizes, deadline)
     done: list[Obligation] = []
     for claim in _claims(subject, textbook, intended):
-        if first_order and claim.pair is None:
+        if first_order and (claim.pair is None or claim.first_order):
             continue
         begun = time.monotonic()
         if claim.name == "linear" and (followed := _linear(done)) is not None:
@@ -183,4 +184,7 @@ def _claims(subject: Subject, textbook: Any, intended: Subject | None) -> Iterat
     yield Claim("linear", obligations.linear, smaller=True)
     yield Claim("kinks", obligations.kinks)
     yield Claim("contract", untraced=obligations.contract)
-    yield Claim("second order", obligations.second_order, smaller=True, first_order=True)
+    yield Claim(
+        "second order", obligations.second_order, smaller=True, first_order=True,
+        pair=obligations.second_order_pair(subject),
+    )  # fmt: skip

@@ -1,6 +1,5 @@
 """The same rule at other values and longer axes: what the example hides is seen there."""
 
-import inspect
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,19 +7,17 @@ from typing import Any
 import jax
 
 from derivations.doors import subject_of, with_defaults
-from derivations.subject import Subject, from_passes, is_rule
+from derivations.subject import Subject
 from derivations.trace import double_precision
 
 MOST_LENGTHENED = 3  # arguments of which every choice is tried
 
 
 def redrawn(thing: Any, args: Sequence[Any]) -> Iterator[Subject]:
-    """Gives the rule with other values of its static numbers, and of defaults left out.
+    """Gives the rule with other values of its static numbers.
 
     What is below one stays there, and what is zero becomes positive: it may be a rate.
     """
-    if is_rule(thing):
-        yield from _other_defaults(thing, args)
     if not isinstance(thing, (jax.custom_vjp, jax.custom_jvp)):
         return
     given = with_defaults(thing.fun, args)
@@ -37,30 +34,6 @@ def _other(value: float | int) -> float | int:
     return value * (1.5 if abs(value) >= 1 else 0.75) or 0.25
 
 
-def _other_defaults(rule: Any, args: Sequence[Any]) -> Iterator[Subject]:
-    """Gives a `Rule` with other defaults of its primal, if its forward pass takes them too."""
-    try:
-        bound = inspect.signature(rule.primal).bind(*args)
-        left_out = with_defaults(rule.primal, args)[len(bound.args) :]
-        others = [_other(v) if type(v) is float else v for v in left_out]
-        inspect.signature(rule.fwd).bind(*args, *others)
-    except (TypeError, ValueError):
-        return
-    if others == left_out:
-        return
-    subject = from_passes(
-        rule.name, "rule", lambda *a: rule.primal(*a, *others), lambda *a: rule.fwd(*a, *others),
-        rule.bwd, args, named=rule.primal,
-    )  # fmt: skip
-    names = list(inspect.signature(rule.primal).parameters)[len(args) :]
-    changed = tuple(
-        f"{name} is {other!r} instead of its default"
-        for name, other, own in zip(names, others, left_out, strict=False)
-        if other != own
-    )
-    yield subject._replace(assumptions=(*subject.assumptions, *changed))
-
-
 def lengthened(subject: Subject) -> Iterator[list[Subject]]:
     """Gives the rule with axes of length one made longer, first axes and last ones apart.
 
@@ -69,11 +42,7 @@ def lengthened(subject: Subject) -> Iterator[list[Subject]]:
     if subject.fixed:
         return
     for axis in (0, -1):
-        ones = [
-            i
-            for i, s in enumerate(subject.shapes)
-            if s.shape and s.shape[axis] == 1 and not (axis == -1 and len(s.shape) == 1)
-        ]
+        ones = [i for i, s in enumerate(subject.shapes) if s.shape and s.shape[axis] == 1]
         few = len(ones) <= MOST_LENGTHENED
         counts = range(1, len(ones) + 1) if few else [1, len(ones)]
         choices = itertools.chain.from_iterable(itertools.combinations(ones, n) for n in counts)

@@ -9,6 +9,7 @@ from derivations.obligations.derivative import value as value
 from derivations.obligations.exact import Pair as Pair
 from derivations.obligations.exact import cotangent_pair as cotangent_pair
 from derivations.obligations.exact import exact as exact
+from derivations.obligations.exact import second_order_pair as second_order_pair
 from derivations.obligations.exact import value_pair as value_pair
 from derivations.obligations.kinks import kinks as kinks
 from derivations.obligations.second import second_order as second_order

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
 from derivations.modular import Comparison, compare
 from derivations.obligations.statements import statement
@@ -12,6 +13,7 @@ from derivations.trace import Shapes, by_jax, double_precision
 from derivations.traced import first_line
 from derivations.verdict import Obligation, Verdict
 
+TRUSTED = "JAX's own derivatives of the plain code"
 Flat = Callable[..., list[Any]]
 
 
@@ -21,13 +23,13 @@ class Pair(NamedTuple):
     Attributes:
       found: What the rule computes.
       truth: What it should be.
-      pulled: Whether they take the outputs' cotangents after the arrays.
+      more: The arguments that they take after the arrays, from the shapes of these.
       trusted: What a verdict on them takes for granted.
     """
 
     found: Flat
     truth: Flat
-    pulled: bool = False
+    more: Callable[..., Sequence[Any]] = lambda *arrays: ()
     trusted: str = ""
 
 
@@ -44,7 +46,44 @@ def cotangent_pair(subject: Subject, place: int) -> Pair:
         return [subject.pull(everything[:count], everything[count:])[argument]]
 
     truth = by_jax(subject, [argument])
-    return Pair(found, truth, pulled=True, trusted="JAX's own derivatives of the plain code")
+    return Pair(found, truth, subject.primal, TRUSTED)
+
+
+def second_order_pair(subject: Subject) -> Pair:
+    """Gives the second derivatives that the obligation `second order` compares."""
+    count = len(subject.names)
+    plain = by_jax(subject, subject.wanted)
+
+    def rule(*everything: Any) -> list[Any]:
+        pulled = subject.pull(everything[:count], everything[count:])
+        return [jnp.zeros_like(everything[i]) if pulled[i] is None else pulled[i]
+                for i in subject.wanted]  # fmt: skip
+
+    def more(*arrays: Any) -> list[Any]:
+        outputs = subject.primal(*arrays)
+        return [*outputs, *rule(*arrays, *outputs)]
+
+    return Pair(_again(rule, subject), _again(plain, subject), more, f"{TRUSTED}, to second order")
+
+
+def _again(gradient: Flat, subject: Subject) -> Flat:
+    """Gives the vector-Jacobian product of a gradient, in the arrays and the cotangents."""
+    count, wanted = len(subject.names), subject.wanted
+
+    def again(*everything: Any) -> list[Any]:
+        inputs = everything[: len(everything) - len(wanted)]
+        moving = [*wanted, *range(count, len(inputs))]
+
+        def of_floats(*some: Any) -> list[Any]:
+            full = list(inputs)
+            for i, value in zip(moving, some, strict=True):
+                full[i] = value
+            return gradient(*full)
+
+        _, pullback = jax.vjp(of_floats, *(inputs[i] for i in moving))
+        return list(pullback(list(everything[len(inputs) :])))
+
+    return again
 
 
 def exact(name: str, subject: Subject, shapes: Shapes, pair: Pair, deadline: float) -> Obligation:
@@ -60,9 +99,8 @@ def exact(name: str, subject: Subject, shapes: Shapes, pair: Pair, deadline: flo
     base = Obligation(name, statement(name), Verdict.UNDECIDED, scope=shapes.scope)
     avals: Sequence[Any] = shapes.avals
     try:
-        if pair.pulled:
-            with double_precision():
-                avals = (*avals, *jax.eval_shape(subject.primal, *avals))
+        with double_precision():
+            avals = (*avals, *jax.eval_shape(pair.more, *avals))
         outcome = compare(pair.found, pair.truth, *avals, deadline=deadline)
     except MalformedRule:
         raise

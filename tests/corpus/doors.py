@@ -42,7 +42,7 @@ def dense_of_a_dictionary(xp, residuals, dy):
     return {"w": x.T @ dy, "b": xp.sum(dy, axis=0)}, dy @ params["w"].T
 
 
-@wrong(1, AFFINE_OF_ONE_ROW, "params['b']", door="custom_vjp", point="blind", open="one row")
+@wrong(1, AFFINE_OF_ONE_ROW, "params['b']", door="custom_vjp", point="blind")
 @wrong(1, AFFINE, "params['b']", door="custom_vjp")
 def bias_in_a_dictionary_averaged(xp, residuals, dy):
     params, x = residuals

@@ -11,9 +11,6 @@ from .cross_entropy import cross_entropy
 from .entry import Operation, floats, mask, right, wrong
 from .softmax import count, log_softmax, softmax, tempered_softmax
 
-REDRAWN = "a default that is not handed over is not redrawn"
-
-
 TEMPERED_AT_ONE = Operation(tempered_softmax, (*floats((3, 4)), 1.0), static=(1,))
 TEMPERED_AT_TWO = Operation(tempered_softmax, (*floats((3, 4)), 2.0), static=(1,))
 
@@ -50,7 +47,7 @@ def _keep_temperature(xp, x, temperature=1.0):
     return softmax_by_default(xp, x, temperature), (x, temperature)
 
 
-@wrong(52, BY_DEFAULT, "x", fwd=_keep_temperature, point="blind", open=REDRAWN)
+@wrong(52, BY_DEFAULT, "x", fwd=_keep_temperature, point="blind", open="a default is fixed")
 def default_temperature_missing(xp, residuals, dy):
     x, temperature = residuals
     s = softmax_by_default(xp, x, temperature)

@@ -27,7 +27,7 @@ def cumulative_sum_from_the_whole(xp, residuals, dy):
     return (xp.sum(dy) - xp.cumsum(dy) + dy,)
 
 
-@wrong(42, SUMMED_ONCE, "x", point="blind", open=ONE_STEP)
+@wrong(42, SUMMED_ONCE, "x", point="blind")
 @wrong(42, SUMMED, "x")
 def cumulative_sum_not_reversed(xp, residuals, dy):
     return (xp.cumsum(dy),)

@@ -46,10 +46,9 @@ def softmax_of_a_shifted_cotangent(xp, s, dy):
 
 ONE_CLASS = Operation(softmax, floats((3, 1)))
 ONE_ROW = Operation(softmax, floats((1, 4)))
-ALONE = "right for an axis of length one, which is not lengthened"
 
 
-@wrong(10, ONE_CLASS, "x", fwd=keep_output(softmax), point="blind", open=ALONE)
+@wrong(10, ONE_CLASS, "x", fwd=keep_output(softmax), point="blind")
 @wrong(10, SOFTMAX, "x", fwd=keep_output(softmax))
 def softmax_taken_element_by_element(xp, s, dy):
     return (dy * s * (1 - s),)
@@ -61,7 +60,7 @@ def softmax_sum_of_the_cotangent_alone(xp, s, dy):
 
 
 @wrong(11, SOFTMAX, "x", fwd=keep_output(softmax))
-@wrong(11, ONE_CLASS, "x", fwd=keep_output(softmax), point="blind", open=ALONE)
+@wrong(11, ONE_CLASS, "x", fwd=keep_output(softmax), point="blind")
 def softmax_mean_for_sum(xp, s, dy):
     return (s * (dy - xp.mean(dy * s, axis=-1, keepdims=True)),)
 
@@ -72,7 +71,7 @@ def softmax_outer_factor_missing(xp, s, dy):
 
 
 @wrong(11, SOFTMAX, "x", fwd=keep_output(softmax))
-@wrong(11, ONE_ROW, "x", fwd=keep_output(softmax), point="blind", open=ALONE)
+@wrong(11, ONE_ROW, "x", fwd=keep_output(softmax), point="blind")
 def softmax_sum_over_the_whole_batch(xp, s, dy):
     return (s * (dy - xp.sum(dy * s)),)  # right for a batch of one
 
@@ -157,7 +156,7 @@ def temperature_missing(xp, residuals, dy):
     return dz, -xp.sum(dz * x) / temperature**2
 
 
-@right(SOFTMAX, number=53, slow=True, open="more than a null set")
+@right(SOFTMAX, number=53, slow=True)
 def softmax_with_the_path_of_the_shift(xp, residuals, dy):
     s = softmax(xp, *residuals)
     dx = s * (dy - xp.sum(dy * s, axis=-1, keepdims=True))

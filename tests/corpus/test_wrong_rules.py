@@ -6,6 +6,7 @@ from derivations import Report, Verdict, check
 
 from .confirm import confirm
 from .entry import Entry, as_handed_over
+from .names import MORE_EXACT, UNNAMED, name_of
 from .table import WRONG, right_rule_of
 
 # Of each class at each of its points one for every commit, and all in the nightly run.
@@ -45,7 +46,21 @@ def test_refuted(entry: Entry):
     assert entry.breaks <= refuted <= entry.breaks | besides, str(report)
     for obligation in report.obligations:
         if obligation.name in entry.breaks:
-            confirm(entry, obligation)
+            if obligation.name != "contract":  # that bwd raises, or its types: by tracing it
+                confirm(entry, obligation)
+            # At its blind point a mistake is seen at other sizes than the example's alone.
+            if entry.point != "blind" and obligation.name != "contract":
+                key = obligation.mistake.key if obligation.mistake else ""
+                assert key == name_of(entry), obligation.mistake
+
+
+def test_forty_classes_are_named_as_such():
+    named = {e.number for e in WRONG if not e.open and e.point != "blind" and _is_named(e)}
+    assert len(named) >= 40
+
+
+def _is_named(entry: Entry) -> bool:
+    return entry.name.split("-")[0] not in {*MORE_EXACT, *UNNAMED}
 
 
 def test_every_mistake_has_its_own_name():

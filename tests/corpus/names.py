@@ -1,5 +1,7 @@
 """What a reviewer would call each planted mistake, written by hand."""
 
+from .entry import Entry
+
 # The class that a mistake of the corpus was planted as, by its number.
 CLASSES = {
     1: "bias_not_summed",
@@ -62,6 +64,7 @@ MORE_EXACT = {
     "smooth_point_singled_out": "rare_branch",  # no kink is there
     "forward_value_doubled": "constant_factor",
     "forward_and_backward_agree_on_another_function": "constant_factor",
+    "fixed_alpha_missing": "hyperparameter_missing",
     "power_not_lowered": "factor_too_many",
     "second_output_ignored": "upstream_ignored",  # that of one output
     "scale_mixed_into_the_shift": "factor_too_many",
@@ -78,6 +81,13 @@ UNNAMED = {
     "places_read_again",
     "weight_cotangent_from_the_sum_of_the_rows",
     "stride_ignored",
+    "fixed_delta_missing",
     "batch_norm_over_the_wrong_axis",
     "tanh_flat_beyond_four",
 }
+
+
+def name_of(entry: Entry) -> str:
+    """Gives the key of the catalogue that is expected, or nothing."""
+    name = entry.name.split("-")[0]
+    return "" if name in UNNAMED else MORE_EXACT.get(name, CLASSES[entry.number])
