@@ -7,6 +7,7 @@ boundary. A point at which two entries are both the largest is a boundary as wel
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 import flint
 import numpy as np
@@ -86,7 +87,7 @@ class _Shrinker:
         for tensor in self.tensors:
             array = self.point.tensors[tensor.name]
             for axis, dim in enumerate(tensor.shape):
-                if dim in indices:
+                if isinstance(dim, str) and dim in indices:
                     array = np.take(array, list(indices[dim]), axis=axis)
             if tensor.kind == "int":
                 small = [rational(int(v.p) % least) for v in array.flat]
@@ -105,7 +106,8 @@ class _Shrinker:
             if not self.over and self._take(self._filled(tensor, value)):
                 break
         for at in np.ndindex(*array.shape):
-            for simpler in _simpler(self.point.tensors[tensor.name][at], tensor.kind):
+            value: Any = self.point.tensors[tensor.name][at]
+            for simpler in _simpler(value, tensor.kind):
                 if self.over:
                     return
                 if self._try(tensor, at, simpler):
