@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from derivations import obligations
+from derivations.blackbox import evidence
 from derivations.differentiate import Undifferentiable
 from derivations.doors import as_declared, redrawn, subject_of
 from derivations.lift import Unsupported
@@ -95,8 +96,15 @@ def check_subject(
             obligation = obligation._replace(mistake=_named(subject, obligation, deadline))
         settled.append(obligation._replace(seconds=time.monotonic() - begun))
         if tracings.nothing and obligation.verdict is Verdict.UNDECIDED:
+            settled[-1] = _run_instead(subject, settled[-1], deadline)
             break  # nothing can be traced: once said, it holds for every obligation
     return Report(subject.name, subject.kind, tuple(settled))
+
+
+def _run_instead(subject: Subject, obligation: Obligation, deadline: float) -> Obligation:
+    """Adds what running a rule that cannot be read speaks for: evidence, and no verdict."""
+    told = "" if subject.symbols else evidence(subject, deadline)
+    return obligation._replace(reason=f"{obligation.reason}; {told}") if told else obligation
 
 
 def _linear(settled: list[Obligation]) -> Obligation | None:
