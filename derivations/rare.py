@@ -17,10 +17,12 @@ import numpy as np
 from derivations.boundaries import Boundary, boundaries
 from derivations.evaluate import Ambiguous, Point, Tie, ball, evaluate, rational
 from derivations.refute import Suspect, Tensor, points
+from derivations.timeout import OutOfTime, time_limit
 
 AWAY = (1, 16, Fraction(1, 64))  # from the boundary
 SCALES = (Fraction(1, 2**20), 2**10)
 STARTS, STEPS = 2, 12
+SECONDS = 2.0  # for all boundaries together
 GRID = 1 << 20  # a solution is rounded to one part in so many
 FARTHEST = 1 << 40
 
@@ -31,15 +33,24 @@ def rare_points(
     """Gives points on both sides of the boundaries of two expressions, then of unusual scales."""
     floats = [t for t in tensors if t.kind == "float" and t.near is None]
     draw = random.Random(5)
-    for boundary in boundaries((suspect.found, suspect.expected)):
+    end = min(deadline, time.monotonic() + SECONDS)
+    for boundary in _boundaries(suspect, end):
         for tensor in floats:
             for start in islice(points(tensors, sizes, seed=3), STARTS):
-                yield from _around(boundary, start, tensor, draw, deadline)
+                yield from _around(boundary, start, tensor, draw, end)
     yield from _unusual(tensors, sizes)
 
 
+def _boundaries(suspect: Suspect, end: float) -> list[Boundary]:
+    try:
+        with time_limit(max(0.0, end - time.monotonic())):
+            return boundaries((suspect.found, suspect.expected))
+    except OutOfTime:
+        return []  # the other points are still tried
+
+
 def _around(
-    boundary: Boundary, start: Point, tensor: Tensor, draw: random.Random, deadline: float
+    boundary: Boundary, start: Point, tensor: Tensor, draw: random.Random, end: float
 ) -> Iterator[Point]:
     """Gives points on both sides of a boundary, moving one entry, then all of them together."""
     shape = start.tensors[tensor.name].shape
@@ -47,7 +58,7 @@ def _around(
         return
     entry = tuple(draw.randrange(n) for n in shape)
     for at in (entry, ...) if shape else (entry,):
-        if time.monotonic() > deadline:
+        if time.monotonic() > end:
             return
         crossing = _crossing(boundary, start, tensor.name, at)
         if crossing is not None:
