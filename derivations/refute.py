@@ -1,8 +1,7 @@
-"""The search for a counterexample: exact inputs at which two expressions differ for certain."""
+"""Where a counterexample is looked for, and what makes a point one: two values surely differ."""
 
 import random
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -77,44 +76,36 @@ def points(
             yield Point(sizes, values, ties)
 
 
-def witness(
-    found: Node,
-    expected: Node,
-    at: Sequence[Index | int],
-    output: str,
-    tensors: Sequence[Tensor],
-    sizes: Iterable[Mapping[str, int]],
-    deadline: float,
-) -> Witness | None:
-    """Searches for a point off every boundary where two expressions surely differ.
+class Suspect(NamedTuple):
+    """Two expressions that may differ.
 
-    Args:
+    Attributes:
       found: The rule's value, at the open indices `at`.
       expected: The true value.
       at: The position: index variables, and numbers along axes of length one.
       output: The name of the output, for the report.
-      tensors: The inputs.
-      sizes: Numbers for the sizes, one set after another.
-      deadline: When to give up, by `time.monotonic`.
     """
-    free = [i for i in at if isinstance(i, Index)]
-    for numbers in sizes:
-        drawn = points(tensors, numbers)
-        for _ in range(MOST_POINTS):
-            if time.monotonic() > deadline:
-                return None
-            point = next(drawn)
-            try:
-                pair = evaluate(found, point, free), evaluate(expected, point, free)
-            except (Tie, Ambiguous):
-                continue
-            for where in np.ndindex(*pair[0].shape):
-                a, b = pair[0][where], pair[1][where]
-                if differ(a, b) and _matters(a, b):
-                    position = iter(where)
-                    full = [next(position) if isinstance(i, Index) else i for i in at]
-                    suffix = str(full) if full else ""
-                    return Witness(written(point), f"{output}{suffix}", shown(a), shown(b))
+
+    found: Node
+    expected: Node
+    at: tuple[Index | int, ...]
+    output: str
+
+
+def counterexample(suspect: Suspect, point: Point) -> Witness | None:
+    """Tells whether and where two expressions surely differ at a point off every boundary."""
+    free = [i for i in suspect.at if isinstance(i, Index)]
+    try:
+        pair = evaluate(suspect.found, point, free), evaluate(suspect.expected, point, free)
+    except (Tie, Ambiguous):
+        return None
+    for where in np.ndindex(*pair[0].shape):
+        a, b = pair[0][where], pair[1][where]
+        if differ(a, b) and _matters(a, b):
+            position = iter(where)
+            full = [next(position) if isinstance(i, Index) else i for i in suspect.at]
+            suffix = str(full) if full else ""
+            return Witness(written(point), f"{suspect.output}{suffix}", shown(a), shown(b))
     return None
 
 

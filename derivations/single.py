@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from derivations import obligations, variants
+from derivations.blackbox import evidence
 from derivations.doors import as_declared, subject_of
 from derivations.naming import named
 from derivations.settle import Claim, settled, share
@@ -120,11 +121,19 @@ def check_subject(
                 reason=f"the budget of {budget:g} s ran out",
             )
         if tracings.nothing and done and obligation.verdict is Verdict.UNDECIDED:
-            continue  # nothing can be traced: that is said already
+            continue  # nothing can be read: that is said already
         if obligation.verdict is Verdict.REFUTED:
             obligation = obligation._replace(mistake=_named(subject, obligation, deadline))
+        if tracings.nothing and obligation.verdict is Verdict.UNDECIDED:
+            obligation = _run_instead(subject, obligation, deadline)
         done.append(obligation._replace(seconds=time.monotonic() - begun))
     return Report(subject.name, subject.kind, tuple(done))
+
+
+def _run_instead(subject: Subject, obligation: Obligation, deadline: float) -> Obligation:
+    """Adds what running a rule that cannot be read speaks for: evidence, and no verdict."""
+    told = "" if subject.symbols else evidence(subject, deadline)
+    return obligation._replace(reason=f"{obligation.reason}; {told}") if told else obligation
 
 
 def _linear(done: list[Obligation]) -> Obligation | None:

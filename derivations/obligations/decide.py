@@ -7,9 +7,10 @@ from derivations.equality import equal
 from derivations.graph import At, Node
 from derivations.normal import branches
 from derivations.obligations.statements import statement
-from derivations.refute import Tensor, sizes_to_try, witness
+from derivations.refute import Tensor, sizes_to_try
 from derivations.traced import Traced
 from derivations.verdict import Obligation, Verdict
+from derivations.witness import witness
 
 NOWHERE = "the truth has no value anywhere at these sizes"
 

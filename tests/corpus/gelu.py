@@ -100,7 +100,7 @@ def tanh_flat_beyond_four(xp, residuals, dy):
     return (xp.where(xp.abs(x) > 4, 0.0, dy * (1 - xp.tanh(x) ** 2)),)
 
 
-@wrong(50, HYPERBOLIC, "x", point="exposing", open="no counterexample was found")
+@wrong(50, HYPERBOLIC, "x", point="exposing")
 def tanh_flat_beyond_a_thousand(xp, residuals, dy):
     (x,) = residuals
     return (xp.where(xp.abs(x) > 1000, dy, dy * (1 - xp.tanh(x) ** 2)),)
@@ -119,7 +119,7 @@ def slope_on_both_sides_of_the_bend(xp, residuals, dy):
     return (xp.where(x > 70, 2 * dy, dy),)
 
 
-@wrong(50, BENT, "x", point="blind", open="no counterexample was found")
+@wrong(50, BENT, "x", point="blind")
 def slope_beyond_the_bend_forgotten(xp, residuals, dy):
     return (dy,)
 

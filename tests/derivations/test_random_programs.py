@@ -25,6 +25,12 @@ PROGRAMS = int(os.environ.get("RANDOM_PROGRAMS", "8"))
 BUDGET = 3.0  # seconds: what takes longer is undecided, and no wrong verdict
 Tree = tuple[Any, ...]  # an operation and its operands
 
+
+def _earlier(a: Any) -> Any:
+    rows, columns = jnp.arange(a.shape[0]), jnp.arange(a.shape[1])
+    return columns[None, :] <= rows[:, None]
+
+
 UNARY = {
     "neg": lambda a: -a,
     "exp": lambda a: jnp.exp(a),
@@ -38,10 +44,22 @@ UNARY = {
     "abs": lambda a: jnp.abs(a),
     "square": lambda a: a * a,
     "inverse": lambda a: 1 / (1 + a * a),
+    "atan": lambda a: jnp.arctan(a),
+    "sawtooth": lambda a: a - jnp.floor(a),
     "sum of the row": lambda a: jnp.sum(a, axis=1, keepdims=True),
     "mean of the column": lambda a: jnp.mean(a, axis=0, keepdims=True),
     "max of the row": lambda a: jnp.max(a, axis=1, keepdims=True),
     "softmax": lambda a: jax.nn.softmax(a, axis=1),
+    "log softmax": lambda a: jax.nn.log_softmax(a, axis=1),
+    "running sum": lambda a: jnp.cumsum(a, axis=1),
+    "running product": lambda a: jnp.cumprod(a, axis=1),
+    "rolled": lambda a: jnp.concatenate([a[:, 1:], a[:, :1]], axis=1),
+    "mirrored": lambda a: a[::-1, :],
+    "causal": lambda a: jnp.where(_earlier(a), a, 0.0),
+    "entry of the largest": lambda a: jnp.take_along_axis(
+        a * a, jnp.argmax(a, axis=1, keepdims=True), axis=1
+    ),
+    "flattened": lambda a: jnp.tanh(a.reshape(-1)).reshape(a.shape),
     "gram": lambda a: a @ a.T,
 }
 BINARY = {
@@ -55,6 +73,22 @@ BINARY = {
     "by columns": lambda a, b: a @ b.T,
 }
 SQUARE_ONLY = {"gram", "by columns"}  # the result is n by n: only at the top
+FLAT = {
+    "neg",
+    "exp",
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "log",
+    "sqrt",
+    "sin",
+    "relu",
+    "abs",
+    "square",
+    "inverse",
+    "atan",
+    "sawtooth",
+}  # what a scalar has too
 CONSTANTS = [-2.0, -0.5, 0.25, 1.0, 3.0]
 
 
@@ -62,8 +96,7 @@ def _programs(scalar: bool) -> st.SearchStrategy[Tree]:
     leaves = st.sampled_from([("x",), ("x",), ("y",)]) | st.sampled_from(
         [("constant", c) for c in CONSTANTS]
     )
-    axes = {"sum of the row", "mean of the column", "max of the row", "softmax"} | SQUARE_ONLY
-    unary = sorted(set(UNARY) - (axes if scalar else SQUARE_ONLY))
+    unary = sorted(FLAT if scalar else set(UNARY) - SQUARE_ONLY)
     binary = sorted(set(BINARY) - SQUARE_ONLY)
 
     def grow(inner: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
