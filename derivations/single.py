@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from derivations import obligations
 from derivations.differentiate import Undifferentiable
 from derivations.doors import as_declared, redrawn, subject_of
+from derivations.evidence import Follows
 from derivations.lift import Unsupported
 from derivations.naming import named
 from derivations.subject import Subject
@@ -96,7 +97,7 @@ def check_subject(
         settled.append(obligation._replace(seconds=time.monotonic() - begun))
         if tracings.nothing and obligation.verdict is Verdict.UNDECIDED:
             break  # nothing can be traced: once said, it holds for every obligation
-    return Report(subject.name, subject.kind, tuple(settled))
+    return Report(subject.name, subject.kind, tuple(settled), source=subject)
 
 
 def _linear(settled: list[Obligation]) -> Obligation | None:
@@ -112,6 +113,7 @@ def _linear(settled: list[Obligation]) -> Obligation | None:
         ground="it is the vector-Jacobian product, which is linear",
         scope=last.scope,
         assumptions=tuple(sorted({a for o in cotangents for a in o.assumptions})),
+        evidence=(Follows(tuple(o.name for o in cotangents)),),
     )
 
 
@@ -268,11 +270,13 @@ def _together(
     if given in proved:
         # What follows the sizes ("off the boundaries") stays at the end.
         beyond = outcomes[given].scope.removeprefix(given)
-        others = [f"; {scope.removeprefix(SIZES)}" for scope in proved if scope != given]
+        ordered = [given, *(scope for scope in proved if scope != given)]
+        others = [f"; {scope.removeprefix(SIZES)}" for scope in ordered[1:]]
         return outcomes[given]._replace(
             scope=given + "".join(others) + beyond,
             details=tuple(f"not proved for all sizes: {reason}" for reason in told),
             assumptions=tuple(sorted({a for s in proved for a in outcomes[s].assumptions})),
+            evidence=tuple(e for s in ordered for e in outcomes[s].evidence or ()),
         )
     failed = told + [o.reason for o in outcomes.values() if o.reason]
     if modular is not None and modular.verdict is Verdict.EXACT:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from derivations.evidence import Types
 from derivations.obligations.statements import statement
 from derivations.trace import number_of_dim
 from derivations.traced import Traced
@@ -36,6 +37,12 @@ def contract(this: Traced, deadline: float) -> Obligation:
         return base._replace(
             verdict=Verdict.UNDECIDED, ground="", reason=f"it cannot be traced: {_line(error)}"
         )
+    real_ones = [
+        (f"d{name}", (str(cotangent.dtype),), (str(aval.dtype),))
+        for name, aval, cotangent in zip(subject.names, given, cotangents, strict=True)
+        if cotangent is not None and jnp.issubdtype(aval.dtype, jnp.floating)
+    ]
+    base = base._replace(evidence=(Types("dtype", tuple(real_ones)),))
     for name, aval, cotangent in zip(subject.names, given, cotangents, strict=True):
         real = jnp.issubdtype(aval.dtype, jnp.floating)
         if cotangent is not None and real and cotangent.dtype != aval.dtype:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 
+from derivations.evidence import Executed
 from derivations.modular import Comparison, compare
 from derivations.obligations.statements import statement
 from derivations.subject import Subject
@@ -73,6 +74,7 @@ def exact(name: str, subject: Subject, shapes: Shapes, pair: Pair, deadline: flo
         scope=shapes.scope + branches,
         assumptions=tuple(sorted(trusted)),
         details=(_told(outcome),),
+        evidence=(Executed(outcome),),
     )
 
 
