@@ -8,8 +8,10 @@ be done with them here, each named in the output as what it is:
 - A **refutation** is re-checked in full: both expressions are evaluated at the exact point, as
   rationals or in balls that enclose the true value, and have to differ for certain.
 - An **identity** is re-checked in full where both sides are the same graph, or where they come out
-  as the same rational function of their entries, sums and functions, expanded exactly. Other
-  identities are evaluated at random rational points. That is a spot check: evidence, no proof.
+  as the same rational function of their entries, sums and functions, expanded exactly on every
+  region of their conditions. Other identities are evaluated at random rational points: that is a
+  spot check, evidence and no proof. Both speak of where the two sides have values; that the found
+  one has a value wherever the true one has is not re-checked.
 - Of a **modular execution** the primes are re-drawn from their seeds and re-tested, and the bound
   is recomputed from the recorded degrees. The execution is not repeated.
 - At a **kink** the one-sided derivatives and the rule's value are re-evaluated at the recorded
@@ -31,6 +33,7 @@ import math
 import random
 import re
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import flint
@@ -163,8 +166,8 @@ def _data(op: str, data: Any, count: int) -> Any:
         case "const":
             return rational(data)
         case "entry":
-            name, at, _ = data
-            return str(name), tuple(_at(i, count) for i in at)
+            name, at, numbers = data
+            return str(name), tuple(_at(i, count) for i in at), numbers != "whole"
         case "index" | "sum" | "rmax":
             return _number_of(data, count)
         case "argmax":
@@ -1099,9 +1102,447 @@ def _bound(account: Any) -> float:
     return min(1.0, account["attempts"] * (largest + shared))
 
 
+# --- identities, expanded -----------------------------------------------------------------------
+
+GENERATORS = 48
+MOST_TERMS = 4_000
+MOST_REGIONS = 32
+Fraction = tuple[Any, Any]  # numerator and denominator, polynomials in the generators
+
+
+class GiveUp(Exception):
+    """An expression is not one that is expanded here."""
+
+
+class Split(Exception):
+    """It has to be known whether a condition holds."""
+
+
+class Expansion:
+    """Expressions as quotients of polynomials over QQ, in generators that stand for numbers.
+
+    A generator is an entry, a size, a sum or a function of one such quotient; that e^(a+b) is
+    e^a e^b is used, and that the sum over j of [j = t] f(j) is f(t). Every step is an identity of
+    real numbers wherever both sides have a value, so that what becomes zero here is zero there.
+
+    Args:
+      graph: The expressions.
+      holds: Which conditions hold, in the region that is looked at.
+    """
+
+    def __init__(self, graph: Graph, holds: dict[Any, bool]):
+        self.graph, self.holds = graph, holds
+        names = [f"g{i}" for i in range(GENERATORS)]
+        self.ring = flint.fmpq_mpoly_ctx.get(names, flint.Ordering.deglex)
+        self.one = self.ring.constant(1)
+        self.numbers: dict[Any, int] = {}
+        # Of each generator: its open labels, the tensors in it, whether it is a real entry, its
+        # content, and how deep sums are nested in it.
+        self.labels: list[frozenset[str]] = []
+        self.tensors: list[frozenset[str]] = []
+        self.real: list[bool] = []
+        self.contents: list[tuple[Any, ...]] = []
+        self.heights: list[int] = []
+        self._memory: dict[Any, Fraction] = {}
+        self._height: dict[int, int] = {}
+
+    # --- quotients ------------------------------------------------------------------------------
+
+    def tidy(self, top: Any, bottom: Any) -> Fraction:
+        """Gives a quotient in lowest terms, the denominator's leading coefficient one."""
+        if len(top) > MOST_TERMS or len(bottom) > MOST_TERMS or bottom == 0:
+            raise GiveUp
+        if top == 0:
+            return top, self.one
+        common = top.gcd(bottom)
+        top, bottom = top / common, bottom / common
+        c = bottom.leading_coefficient()
+        return top / c, bottom / c
+
+    def constant(self, value: Any) -> Fraction:
+        """Gives a number."""
+        return self.ring.constant(value), self.one
+
+    def plus(self, a: Fraction, b: Fraction) -> Fraction:
+        """Gives the sum."""
+        if len(a[0]) * len(b[1]) + len(b[0]) * len(a[1]) > MOST_TERMS:
+            raise GiveUp
+        return self.tidy(a[0] * b[1] + b[0] * a[1], a[1] * b[1])
+
+    def minus(self, a: Fraction, b: Fraction) -> Fraction:
+        """Gives the difference."""
+        return self.plus(a, (-b[0], b[1]))
+
+    def times(self, a: Fraction, b: Fraction) -> Fraction:
+        """Gives the product."""
+        if max(len(a[0]) * len(b[0]), len(a[1]) * len(b[1])) > MOST_TERMS:
+            raise GiveUp
+        return self.tidy(a[0] * b[0], a[1] * b[1])
+
+    def power(self, a: Fraction, exponent: int) -> Fraction:
+        """Gives a whole power."""
+        if abs(exponent) > 12:
+            raise GiveUp
+        result = self.constant(1)
+        if exponent < 0:
+            a = self.tidy(a[1], a[0])
+        for _ in range(abs(exponent)):
+            result = self.times(result, a)
+        return result
+
+    def generator(self, kind: str, *content: Any) -> Fraction:
+        """Gives the generator of this content: the same for the same content."""
+        key = (kind, *map(str, content))
+        if key not in self.numbers:
+            if len(self.contents) == GENERATORS:
+                raise GiveUp
+            labels: frozenset[str] = frozenset()
+            tensors: frozenset[str] = frozenset()
+            height = 0
+            if kind in ("entry", "index"):
+                at = content[1] if kind == "entry" else content
+                labels = frozenset(i for i in at if isinstance(i, str))
+                tensors = frozenset((content[0],)) if kind == "entry" else tensors
+            elif kind in ("sum", "rmax", "exp", "kernel"):
+                inside = self._of(*content[1:3])
+                labels = frozenset().union(*(self.labels[i] for i in inside))
+                tensors = frozenset().union(*(self.tensors[i] for i in inside))
+                height = max((self.heights[i] for i in inside), default=0)
+                if kind in ("sum", "rmax"):
+                    labels, height = labels - {content[0]}, height + 1
+            self.numbers[key] = len(self.contents)
+            self.contents.append((kind, *content))
+            self.labels.append(labels)
+            self.tensors.append(tensors)
+            self.heights.append(height)
+            self.real.append(kind == "entry" and content[2])
+        return self.ring.gen(self.numbers[key]), self.one
+
+    def _of(self, *polynomials: Any) -> set[int]:
+        """Gives the generators that occur in polynomials."""
+        return {i for p in polynomials for m in p.monoms() for i, e in enumerate(m) if e}
+
+    def used(self, *polynomials: Any) -> frozenset[str]:
+        """Gives the labels of the indices that polynomials depend on."""
+        return frozenset().union(*(self.labels[i] for i in self._of(*polynomials)))
+
+    def renamed(self, p: Any, old: str, new: str) -> Any:
+        """Gives a polynomial with another name for a label."""
+        result = self.ring.constant(0)
+        for exponents, c in p.to_dict().items():
+            term = self.ring.constant(c)
+            for number, e in enumerate(exponents):
+                if e:
+                    term *= self._renamed(number, old, new) ** int(e)
+            result += term
+        return result
+
+    def _renamed(self, number: int, old: str, new: str) -> Any:
+        if old not in self.labels[number]:
+            return self.ring.gen(number)
+        kind, *content = self.contents[number]
+        if kind == "entry":
+            content[1] = tuple(new if i == old else i for i in content[1])
+        elif kind == "index":
+            content = [new]
+        else:
+            content[1:3] = [self.renamed(p, old, new) for p in content[1:3]]
+        return self.generator(kind, *content)[0]
+
+    # --- expressions ----------------------------------------------------------------------------
+
+    def read(self, node: int, where: dict[int, Any], unequal: frozenset[Any]) -> Fraction:
+        """Gives an expression, with labels or numbers for its open indices.
+
+        Args:
+          node: The expression.
+          where: A label, or a number, for each open index.
+          unequal: Pairs of positions that count as different.
+        """
+        free = self.graph.free[node]
+        key = (node, unequal, *(where[i] for i in free))
+        if key not in self._memory:
+            self._memory[key] = self._read(node, where, unequal)
+        return self._memory[key]
+
+    def _read(self, node: int, where: dict[int, Any], unequal: frozenset[Any]) -> Fraction:
+        op, args, data = self.graph.nodes[node]
+
+        def of(child: int) -> Fraction:
+            return self.read(child, where, unequal)
+
+        match op:
+            case "const":
+                return self.constant(data)
+            case "pi":
+                return self.generator("pi")
+            case "size":
+                return self.generator("size", data)
+            case "index":
+                return self._index(where[data])
+            case "entry":
+                at = tuple(i if isinstance(i, int) else where[int(i[1:])] for i in data[1])
+                return self.generator("entry", data[0], at, data[2])
+            case "add":
+                result = of(args[0])
+                for other in args[1:]:
+                    result = self.plus(result, of(other))
+                return result
+            case "mul":
+                return self._product(args, of)
+            case "pow":
+                return self.power(of(args[0]), data)
+            case "kernel":
+                inside = of(args[0])
+                return self._exp(inside) if data == "exp" else self._kernel(data, inside)
+            case "select":
+                try:
+                    return of(args[1] if self.truth(args[0], where, unequal) else args[2])
+                except GiveUp:
+                    yes, no = of(args[1]), of(args[2])
+                    if yes != no:
+                        raise
+                    return yes  # whichever it is
+            case "sum":
+                return self._sum(data, args[0], where, unequal)
+            case "rmax":
+                label = self._label(data, args[0])
+                inside = self.read(args[0], {**where, data: label}, self._outside(unequal, data))
+                return self.generator("rmax", label, *inside)
+            case _:
+                raise GiveUp
+
+    def _product(self, args: tuple[int, ...], of: Callable[[int], Fraction]) -> Fraction:
+        """Gives a product: zero if a factor is, whatever the others are where they have values."""
+        factors, gone = [], False
+        for a in args:
+            try:
+                factors.append(of(a))
+            except GiveUp:
+                gone = True
+            else:
+                if factors[-1][0] == 0:
+                    return self.constant(0)
+        if gone:
+            raise GiveUp
+        result = factors[0]
+        for factor in factors[1:]:
+            result = self.times(result, factor)
+        return result
+
+    def _index(self, at: Any) -> Fraction:
+        if isinstance(at, int):
+            return self.constant(at)
+        return self.generator("index", at)
+
+    def _exp(self, inside: Fraction) -> Fraction:
+        top, bottom = inside
+        result = self.constant(1)
+        for exponents, c in top.to_dict().items():
+            monomial = self.ring.from_dict({exponents: 1})
+            one = self.tidy(monomial, bottom)
+            alone = self.generator("exp", int(c.q), *one)
+            result = self.times(result, self.power(alone, int(c.p)))
+        return result
+
+    def _kernel(self, name: str, inside: Fraction) -> Fraction:
+        return self.generator("kernel", name, *inside)
+
+    # --- conditions -----------------------------------------------------------------------------
+
+    def truth(self, node: int, where: dict[int, Any], unequal: frozenset[Any]) -> bool:
+        """Tells whether a condition holds, off the boundaries."""
+        op, args, data = self.graph.nodes[node]
+        match op:
+            case "true" | "false":
+                return op == "true"
+            case "not":
+                return not self.truth(args[0], where, unequal)
+            case "and":
+                return all(self.truth(a, where, unequal) for a in args)
+            case "compare":
+                pair = self._positions(node)
+                if pair is not None and pair in unequal:
+                    return False
+                return self._compare(*data, *(self.read(a, where, unequal) for a in args))
+            case _:
+                raise GiveUp
+
+    def _compare(self, relation: str, whole: bool, a: Fraction, b: Fraction) -> bool:
+        top, bottom = self.minus(b, a)
+        if top == 0:
+            return relation != "lt"
+        if top.is_constant() and bottom == 1:
+            c = top.leading_coefficient()
+            return {"lt": c > 0, "le": c >= 0, "eq": False}[relation]
+        if relation == "eq" or whole:
+            # Exactly as it stands: on its boundary such a condition may hold, or may not.
+            if relation == "eq" and top.leading_coefficient() < 0:
+                top = -top
+            return self._held((relation, whole, str(top), str(bottom)), top, bottom)
+        flipped = top.leading_coefficient() < 0
+        if not self._rarely_zero(top):
+            # a <= b is exactly that not b < a.
+            top = top if relation == "lt" else -top
+            key = ("positive", str(top), str(bottom))
+            return self._held(key, top, bottom) is (relation == "lt")
+        # Off the boundaries a < b is a <= b, and is not b < a.
+        top = -top if flipped else top
+        return self._held(("off", str(top), str(bottom)), top, bottom) is not flipped
+
+    def _rarely_zero(self, top: Any) -> bool:
+        """Tells whether a numerator is zero on a null set only, at all positions.
+
+        It is where one term is a power of a real entry of a tensor that occurs nowhere else.
+        """
+        every = top.to_dict()
+        for exponents in every:
+            used = [number for number, e in enumerate(exponents) if e]
+            if len(used) == 1 and self.real[used[0]]:
+                (own,) = used
+                others = {i for e in every for i, n in enumerate(e) if n and i != own}
+                alone = not any(self.tensors[own] & self.tensors[i] for i in others)
+                power = exponents[own]
+                if alone and sum(e[own] == power for e in every) == 1:
+                    return True
+        return False
+
+    def _held(self, key: Any, *inside: Any) -> bool:
+        if any(label.startswith("b") for label in self.used(*inside)):
+            raise GiveUp  # it holds for some values of a bound index and not for others
+        if key not in self.holds:
+            raise Split(key)
+        return self.holds[key]
+
+    # --- sums -----------------------------------------------------------------------------------
+
+    def _positions(self, node: int) -> frozenset[Any] | None:
+        """Gives the two positions that a condition says are one, if it is such a condition."""
+        op, args, data = self.graph.nodes[node]
+        if op != "compare" or data != ("eq", True):
+            return None
+        sides = []
+        for a in args:
+            inner, _, value = self.graph.nodes[a]
+            if inner == "index":
+                sides.append(("index", value))
+            elif inner == "const" and value.q == 1 and value >= 0:
+                sides.append(("at", int(value.p)))
+            else:
+                return None
+        return frozenset(sides)
+
+    @staticmethod
+    def _outside(unequal: frozenset[Any], bound: int) -> frozenset[Any]:
+        return frozenset(pair for pair in unequal if ("index", bound) not in pair)
+
+    def _label(self, bound: int, body: int) -> str:
+        """Gives a name for a bound index that no index bound inside has."""
+        return f"b{self._depth(body)}:{self.graph.dims[bound]}"
+
+    def _depth(self, node: int) -> int:
+        if node not in self._height:
+            op, args, _ = self.graph.nodes[node]
+            inside = max((self._depth(a) for a in args), default=0)
+            self._height[node] = inside + (op in ("sum", "rmax", "argmax"))
+        return self._height[node]
+
+    def _deltas(self, bound: int, body: int) -> list[frozenset[Any]]:
+        """Gives the conditions in a body that compare the bound index with an open position."""
+        found, seen, stack = [], set(), [body]
+        while stack:
+            here = stack.pop()
+            if here in seen or bound not in self.graph.free[here]:
+                continue
+            seen.add(here)
+            pair = self._positions(here)
+            if pair is not None and len(pair) == 2:
+                (other,) = pair - {("index", bound)}
+                if other[0] == "at" or other[1] in self.graph.free[body]:
+                    found.append(pair)
+            stack.extend(self.graph.nodes[here][1])
+        return found
+
+    def _sum(
+        self, bound: int, body: int, where: dict[int, Any], unequal: frozenset[Any]
+    ) -> Fraction:
+        unequal = self._outside(unequal, bound)
+        return self._summed(bound, body, where, unequal)
+
+    def _summed(
+        self, bound: int, body: int, where: dict[int, Any], unequal: frozenset[Any]
+    ) -> Fraction:
+        dim = self.graph.dims[bound]
+        waiting = [pair for pair in self._deltas(bound, body) if pair not in unequal]
+        if waiting:
+            # Σ f = Σ g + f(t) - g(t), where g is f with [j = t] taken to be 0 everywhere.
+            pair = min(waiting, key=str)
+            ((kind, other),) = pair - {("index", bound)}
+            within = self.graph.dims[other] == dim if kind == "index" else (
+                other == 0 if isinstance(dim, str) else other < dim
+            )  # fmt: skip
+            if not within:
+                raise GiveUp
+            there = {**where, bound: where[other] if kind == "index" else other}
+            without = unequal | {pair}
+            taken = self.minus(self.read(body, there, unequal), self.read(body, there, without))
+            return self.plus(self._summed(bound, body, where, without), taken)
+        label = self._label(bound, body)
+        top, bottom = self.read(body, {**where, bound: label}, unequal)
+        return self._closed(label, dim, top, bottom)
+
+    def _closed(self, label: str, dim: Any, top: Any, bottom: Any) -> Fraction:
+        """Gives a sum over a label, with what does not depend on it outside."""
+        c, factors = bottom.factor()
+        inside, outside = self.one, self.ring.constant(c)
+        for factor, e in factors:
+            if label in self.used(factor):
+                inside *= factor ** int(e)
+            else:
+                outside *= factor ** int(e)
+        groups: dict[Any, Any] = {}
+        for exponents, c in top.to_dict().items():
+            own = tuple(e if e and label in self.labels[i] else 0 for i, e in enumerate(exponents))
+            rest = tuple(e - o for e, o in zip(exponents, own, strict=True))
+            groups[own] = groups.get(own, 0) + self.ring.from_dict({rest: c})
+        result = self.constant(0)
+        for own, factor in groups.items():
+            if not any(own) and inside == 1:
+                one = self.constant(dim) if isinstance(dim, int) else self.generator("size", dim)
+            else:
+                body = self.ring.from_dict({own: 1})
+                # The label of a sum is the lowest that nothing inside has.
+                height = max((self.heights[i] for i in self._of(body, inside)), default=0)
+                name = f"b{height}:{dim}"
+                sides = (self.renamed(p, label, name) for p in (body, inside))
+                one = self.generator("sum", name, *sides)
+            result = self.plus(result, self.times(one, (factor, self.one)))
+        return self.times(result, self.tidy(self.one, outside))
+
+
 def expanded_to_zero(graph: Graph, found: int, truth: int) -> bool:
-    """Tells whether two expressions are seen to be the same rational function."""
-    return False
+    """Tells whether two expressions are seen to be the same on every region of their conditions.
+
+    "No" decides nothing.
+    """
+    pending: list[dict[Any, bool]] = [{}]
+    for _ in range(MOST_REGIONS):
+        if not pending:
+            return True
+        holds = pending.pop()
+        here = Expansion(graph, holds)
+        where: dict[int, Any] = {i: f"#{i}" for n in (found, truth) for i in graph.free[n]}
+        try:
+            sides = (here.read(n, where, frozenset()) for n in (found, truth))
+            top, _ = here.minus(*sides)
+            if top != 0:
+                return False
+        except Split as split:
+            (key,) = split.args
+            pending += [{**holds, key: True}, {**holds, key: False}]
+        except GiveUp:
+            return False
+    return not pending
 
 
 # --- the command --------------------------------------------------------------------------------
