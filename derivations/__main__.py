@@ -1,4 +1,4 @@
-"""The command line: `derivations check`, `derivations mutate` and `derivations report`."""
+"""The command line: `derivations check`, `verify`, `mutate` and `report`."""
 
 import argparse
 import difflib
@@ -33,15 +33,17 @@ examples:
   derivations check rules:swish --arg 'float32[4]'
   derivations check rules:attention --arg 'float32[6,8]' --arg 'float32[6,8]' --arg 'float32[6,8]'
   derivations check rules:swish --arg 'float32[4]' --json > swish.json
+  derivations check rules:swish --arg 'float32[4]' --certificate swish.certificate.json
+  derivations verify swish.certificate.json
   derivations mutate rules:swish --tests 'pytest tests/test_rules.py'
   derivations report --out build/report
   derivations report sigmoid dense --out build/report --format markdown
 
 exit status:
-  0  everything is proved (or exact); no mutant survived
-  1  something is refuted; a mutant survived
-  2  something is undecided
-  3  wrong usage
+  0  everything is proved (or exact); no mutant survived; all evidence is re-checked
+  1  something is refuted; a mutant survived; evidence is wrong
+  2  something is undecided; evidence cannot be re-checked
+  3  wrong usage; a damaged certificate
 """
 
 
@@ -114,7 +116,21 @@ def _parser() -> argparse.ArgumentParser:
         default=30.0,
         help="what it runs out on is undecided (default: 30)",
     )
+    check.add_argument(
+        "--certificate",
+        metavar="FILE",
+        type=Path,
+        help="write the evidence there, for `derivations verify` or verifier.py alone",
+    )
     check.set_defaults(run=_check)
+
+    verify = commands.add_parser(
+        "verify",
+        help="re-check a certificate",
+        description="Re-checks the evidence of a certificate, without JAX and without the code.",
+    )
+    verify.add_argument("file", metavar="FILE", help="what `check --certificate` wrote")
+    verify.set_defaults(run=_verify)
 
     mutate = commands.add_parser(
         "mutate",
@@ -206,7 +222,18 @@ def _check(options: argparse.Namespace) -> int:
     except (TypeError, ValueError) as error:
         raise _UsageError(str(error)) from error
     print(report.to_json() if options.json else report)
+    if options.certificate is not None:
+        try:
+            options.certificate.write_text(report.to_certificate(), encoding="utf-8")
+        except OSError as error:
+            raise _UsageError(f"the certificate cannot be written: {error}") from error
     return _status([report])
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from derivations import verifier
+
+    return verifier.main([options.file])
 
 
 def _load(module: str, function: str) -> Any:

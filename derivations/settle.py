@@ -140,11 +140,13 @@ def _together(
     if given in proved:
         # What follows the sizes ("off the boundaries") stays at the end.
         beyond = outcomes[given].scope.removeprefix(given)
-        others = [f"; {scope.removeprefix(SIZES)}" for scope in proved if scope != given]
+        ordered = [given, *(scope for scope in proved if scope != given)]
+        others = [f"; {scope.removeprefix(SIZES)}" for scope in ordered[1:]]
         return outcomes[given]._replace(
             scope=given + "".join(others) + beyond,
             details=tuple(f"not proved for all sizes: {reason}" for reason in told),
             assumptions=tuple(sorted({a for s in proved for a in outcomes[s].assumptions})),
+            evidence=tuple(e for s in ordered for e in outcomes[s].evidence or ()),
         )
     failed = told + [o.reason for o in outcomes.values() if o.reason]
     if modular is not None and modular.verdict is Verdict.EXACT:

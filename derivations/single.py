@@ -7,6 +7,7 @@ from typing import Any
 from derivations import obligations, variants
 from derivations.blackbox import evidence
 from derivations.doors import as_declared, subject_of
+from derivations.evidence import Follows
 from derivations.naming import named
 from derivations.settle import Claim, settled, share
 from derivations.subject import Subject
@@ -127,7 +128,7 @@ def check_subject(
         if tracings.nothing and obligation.verdict is Verdict.UNDECIDED:
             obligation = _run_instead(subject, obligation, deadline)
         done.append(obligation._replace(seconds=time.monotonic() - begun))
-    return Report(subject.name, subject.kind, tuple(done))
+    return Report(subject.name, subject.kind, tuple(done), source=subject)
 
 
 def _run_instead(subject: Subject, obligation: Obligation, deadline: float) -> Obligation:
@@ -149,6 +150,7 @@ def _linear(done: list[Obligation]) -> Obligation | None:
         ground="it is the vector-Jacobian product, which is linear",
         scope=last.scope,
         assumptions=tuple(sorted({a for o in cotangents for a in o.assumptions})),
+        evidence=(Follows(tuple(o.name for o in cotangents)),),
     )
 
 

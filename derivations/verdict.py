@@ -70,6 +70,7 @@ class Obligation(NamedTuple):
       details: Further lines for the reader (one a kink, for instance).
       seconds: How long it took.
       mistake: What is wrong with a refuted one, where that could be named.
+      evidence: What a certificate is written from (`evidence.py`); no part of other reports.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Obligation(NamedTuple):
     details: tuple[str, ...] = ()
     seconds: float = 0.0
     mistake: Named | None = None
+    evidence: Any = None
 
 
 class Report(NamedTuple):
@@ -93,12 +95,14 @@ class Report(NamedTuple):
       kind: `"rule"`, `"custom_vjp"`, `"layer"` or `"network"`.
       obligations: The subject's own obligations.
       parts: Reports of the layers of a network, in order.
+      source: The code, as `subject_of` gives it; of it a certificate holds a hash.
     """
 
     subject: str
     kind: str
     obligations: tuple[Obligation, ...]
     parts: tuple["Report", ...] = ()
+    source: Any = None
 
     @property
     def verdict(self) -> Verdict:
@@ -121,6 +125,12 @@ class Report(NamedTuple):
         from derivations.report.data import to_json
 
         return to_json(self)
+
+    def to_certificate(self) -> str:
+        """Gives the report with its evidence, for `derivations/verifier.py` to re-check."""
+        from derivations.certificate import to_certificate
+
+        return to_certificate(self)
 
     def to_markdown(self) -> str:
         """Gives the report as a page of Markdown."""

@@ -34,12 +34,12 @@ import derivations.modular.structure
 import derivations.modular.sums
 import derivations.modular.windows  # noqa: F401
 from derivations.lift import Unsupported, kind_of
-from derivations.modular.degree import added
+from derivations.modular.degree import Degree, added
 from derivations.modular.execute import closed
 from derivations.modular.fields import Field, draw_field
 from derivations.modular.roots import settled
 from derivations.modular.sides import one_way
-from derivations.modular.trial import Trial
+from derivations.modular.trial import Claim, Trial
 from derivations.modular.value import Redraw, Undecided, Value
 from derivations.trace import double_precision
 
@@ -64,6 +64,34 @@ class Place(NamedTuple):
     entries: int
 
 
+class Account(NamedTuple):
+    """What the bound of one trial is made of, as in `degree.py`.
+
+    Attributes:
+      seed: Of the trial's generator of pseudo-random numbers.
+      primes: The fields.
+      attempts: How many points were tried.
+      outputs: The degrees of what was compared.
+      variables: By function, the values that were told apart: how many of each degree.
+      ties: The comparisons decided as ties, likewise.
+      factor: How much more likely a polynomial is zero by roots and by exponents.
+      irrational: How many primes there are whose roots are constants of the code.
+      pool: Out of how many primes each field was drawn.
+      bound: The chance of a wrong "equal" in this trial.
+    """
+
+    seed: int
+    primes: tuple[int, ...]
+    attempts: int
+    outputs: tuple[tuple[Degree, Degree], ...]
+    variables: dict[str, list[Claim]]
+    ties: list[Claim]
+    factor: float
+    irrational: int
+    pool: int
+    bound: float
+
+
 class Comparison(NamedTuple):
     """The outcome of a comparison.
 
@@ -83,6 +111,7 @@ class Comparison(NamedTuple):
       comparisons: How many comparisons the branches of a trial took, the most of any trial.
       places: Which outputs differ.
       assumptions: What the constants in the code were read as.
+      accounts: What the bound is made of, for each trial.
     """
 
     outcome: Literal["equal", "differ", "undecided"]
@@ -96,6 +125,7 @@ class Comparison(NamedTuple):
     comparisons: int = 0
     places: tuple[Place, ...] = ()
     assumptions: tuple[str, ...] = ()
+    accounts: tuple[Account, ...] = ()
 
 
 class _Run(NamedTuple):
@@ -106,6 +136,7 @@ class _Run(NamedTuple):
     bound: float
     degree: int
     places: tuple[Place, ...]
+    compared: tuple[tuple[Degree, Degree], ...]
 
 
 def compare(
@@ -174,7 +205,17 @@ def _concluded(runs: Sequence[_Run], seeds: tuple[int, ...], entries: int) -> Co
         max((r.trial.comparisons for r in runs), default=0),
         places,
         tuple(sorted(set[str]().union(*(r.trial.assumptions for r in runs)))),
+        tuple(_account(seed, r) for seed, r in zip(seeds, runs, strict=True)),
     )
+
+
+def _account(seed: int, run: _Run) -> Account:
+    trial = run.trial
+    return Account(
+        seed * MOST_ATTEMPTS + run.attempts - 1, tuple(f.prime for f in trial.fields),
+        run.attempts, run.compared, trial.variables, trial.ties, trial.units * trial.factor,
+        len(trial.irrational), trial.pool, run.bound,
+    )  # fmt: skip
 
 
 def _shown(place: Place) -> str:
@@ -227,7 +268,7 @@ def _both(trial: Trial, programs: Sequence[Any], inputs: Sequence[Value]) -> lis
 
 
 def _judged(trial: Trial, attempts: int, found: list[Value], truth: list[Value]) -> _Run:
-    places, chances, degrees = [], [0.0], [0]
+    places, chances, degrees, compared = [], [0.0], [0], []
     for output, (a, b) in enumerate(zip(found, truth, strict=True)):
         if not a.real or not b.real:
             a, b = (x if x.real else trial.whole(x.shadow) for x in (a, b))
@@ -242,9 +283,10 @@ def _judged(trial: Trial, attempts: int, found: list[Value], truth: list[Value])
         elif not np.allclose(a.shadow, b.shadow, AGREEMENT, AGREEMENT * _size(a.shadow)):
             raise Undecided(f"the numbers of output {output} do not agree, but their residues do")
         chances.append(trial.chance(a.degree, b.degree))
+        compared.append((a.degree, b.degree))
         degrees.append(math.ceil(added(a.degree, b.degree).top))
     bound = min(1.0, attempts * (max(chances) + trial.shared()))
-    return _Run(trial, attempts, bound, max(degrees), tuple(places))
+    return _Run(trial, attempts, bound, max(degrees), tuple(places), tuple(compared))
 
 
 def _size(array: np.ndarray) -> float:

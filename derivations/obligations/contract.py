@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from derivations.evidence import Types
 from derivations.obligations.statements import statement
 from derivations.subject import MalformedRule, Subject
 from derivations.trace import Shapes, number_of_dim
@@ -41,6 +42,12 @@ def contract(subject: Subject, shapes: Shapes) -> Obligation:
             if wrong
             else f"it cannot be traced: {first_line(error)}",
         )
+    real_ones = [
+        (f"d{name}", (str(cotangent.dtype),), (str(aval.dtype),))
+        for name, aval, cotangent in zip(subject.names, given, cotangents, strict=True)
+        if cotangent is not None and jnp.issubdtype(aval.dtype, jnp.floating)
+    ]
+    base = base._replace(evidence=(Types("dtype", tuple(real_ones)),))
     for name, aval, cotangent in zip(subject.names, given, cotangents, strict=True):
         real = jnp.issubdtype(aval.dtype, jnp.floating)
         if cotangent is not None and real and cotangent.dtype != aval.dtype:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from derivations.equality import equal
+from derivations.evidence import Compare, Compared
 from derivations.graph import At, Node
 from derivations.normal import branches
 from derivations.obligations.statements import statement
@@ -37,6 +38,15 @@ def decided(
         scope=this.shapes.scope + (", off the boundaries" if off else ""),
         assumptions=tuple(sorted(this.assumptions)),
     )
+    shown: list[Compared] = []
+
+    def evidence() -> Compare:
+        shapes = this.shapes
+        return Compare(
+            tuple(shown), tuple(tensors or this.tensors), len(this.subject.names),
+            shapes.sizes, shapes.symbolic, shapes.scope,
+        )  # fmt: skip
+
     for output, pairs in claims:
         for at, found, truth in pairs:
             outcome = equal(
@@ -46,6 +56,7 @@ def decided(
                 return base._replace(verdict=Verdict.UNDECIDED, reason=NOWHERE)
             if outcome.equal:
                 regions = max(regions, outcome.regions)
+                shown.append(Compared(output, at, found, truth, outcome.regions))
                 continue
             counterexample = witness(
                 found, truth, at, output, tensors or this.tensors,
@@ -57,7 +68,9 @@ def decided(
                     verdict=Verdict.UNDECIDED, seconds=seconds,
                     reason=f"{output}: {outcome.reason}, and no counterexample was found",
                 )  # fmt: skip
+            shown[:] = [Compared(output, at, found, truth)]
             return base._replace(
+                evidence=(evidence(),),
                 verdict=Verdict.REFUTED, ground="over the reals, by a counterexample",
                 reason=f"{output} is not the derivative" if output.startswith("d")
                 else f"{output} differs",
@@ -65,7 +78,10 @@ def decided(
             )  # fmt: skip
     how = "by normal form" if this.shapes.explicit or not this.shapes.sizes else "by index calculus"
     where = f", on {regions} open regions" if regions > 1 else ""
-    return base._replace(ground=f"over the reals, {how}{where}", seconds=time.monotonic() - start)
+    return base._replace(
+        ground=f"over the reals, {how}{where}", seconds=time.monotonic() - start,
+        evidence=(evidence(),),
+    )  # fmt: skip
 
 
 def _numbers(this: Traced) -> Iterable[Mapping[str, int]]:

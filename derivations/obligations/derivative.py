@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from derivations import graph as g
 from derivations.differentiate import Undifferentiable
+from derivations.evidence import Types
 from derivations.lift import Array, Unsupported
 from derivations.obligations.decide import Pair, decided
 from derivations.obligations.statements import statement
@@ -22,7 +23,11 @@ def value(this: Traced, deadline: float) -> Obligation:
     shapes = [_told(a.shape) for a in this.value], [_told(a.shape) for a in this.primal]
     if shapes[0] != shapes[1]:
         given, wanted = (", ".join(s) for s in shapes)
-        return _refuted_by_shape("value", this, f"fwd gives {given}, and the primal {wanted}")
+        reason = f"fwd gives {given}, and the primal {wanted}"
+        shown = [
+            ("output", a.shape, b.shape) for a, b in zip(this.value, this.primal, strict=False)
+        ]
+        return _refuted_by_shape("value", this, reason, shown)
     claims = [
         (f"output[{i}]" if len(this.primal) > 1 else "output", list(_pairs(this, v, p)))
         for i, (v, p) in enumerate(zip(this.value, this.primal, strict=True))
@@ -30,7 +35,9 @@ def value(this: Traced, deadline: float) -> Obligation:
     return decided("value", this, claims, deadline)
 
 
-def _refuted_by_shape(name: str, this: Traced, reason: str) -> Obligation:
+def _refuted_by_shape(
+    name: str, this: Traced, reason: str, shown: list[tuple[str, tuple[g.Dim, ...], Any]]
+) -> Obligation:
     return Obligation(
         name,
         statement(name),
@@ -38,6 +45,7 @@ def _refuted_by_shape(name: str, this: Traced, reason: str) -> Obligation:
         ground="by its shape",
         scope=this.shapes.scope,
         reason=reason,
+        evidence=(Types("shape", tuple(shown)),),
     )
 
 
@@ -55,7 +63,8 @@ def cotangent(this: Traced, place: int, deadline: float) -> Obligation:
     given = shape if found is None else found
     if found is not None and found.shape != shape.shape:
         reason = f"d{name} has shape {_told(found.shape)}, and {name} {_told(shape.shape)}"
-        return _refuted_by_shape(f"cotangent[{name}]", this, reason)
+        shown = [(f"d{name}", found.shape, shape.shape)]
+        return _refuted_by_shape(f"cotangent[{name}]", this, reason, shown)
     where = positions(shape, explicit=this.shapes.explicit)
     assumptions: tuple[str, ...] = ()
     try:
@@ -77,7 +86,10 @@ def cotangent(this: Traced, place: int, deadline: float) -> Obligation:
     theirs = [(at, given.at(*at), this.jax[place].at(*at)) for at in where]
     second = decided(result.name, this, [(f"d{name}", theirs)], deadline, domains=False)
     if second.verdict is Verdict.PROVED:
-        return result._replace(seconds=result.seconds + second.seconds)
+        return result._replace(
+            seconds=result.seconds + second.seconds,
+            evidence=(*result.evidence, *second.evidence),
+        )
     if own:
         reason = f"it is the derivative, but not shown to be what jax.grad gives: {second.reason}"
         return result._replace(verdict=Verdict.UNDECIDED, reason=reason)

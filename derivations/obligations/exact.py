@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from derivations.evidence import Executed
 from derivations.modular import Comparison, compare
 from derivations.obligations.statements import statement
 from derivations.subject import MalformedRule, Subject
@@ -117,6 +118,7 @@ def exact(name: str, subject: Subject, shapes: Shapes, pair: Pair, deadline: flo
         scope=shapes.scope + branches,
         assumptions=tuple(sorted(trusted)),
         details=(_told(outcome),),
+        evidence=(Executed(outcome),),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from derivations import graph as g
 from derivations.boundaries import Unlocated, boundaries, on_boundary
 from derivations.evaluate import Point, evaluate, rational
+from derivations.evidence import Boundaries
 from derivations.graph import At, Index, Node
 from derivations.kinks import Kink, Views, examine
 from derivations.lift import Array
@@ -58,6 +59,10 @@ def kinks(this: Traced, deadline: float) -> Obligation:
         details=tuple(map(str, told.values())),
         seconds=time.monotonic() - start,
     )
+    rule, scalar = (_entries(this, this.pulled), _scalar(this)) if found else ((), None)
+    seen = tuple(told.values())
+    evidence = Boundaries(tuple(nodes), rule, scalar, seen, len(conditions), this.tensors)
+    base = base._replace(evidence=(evidence,))
     for kink in found:
         if kink.kind == "outside":
             between = f"between {kink.left} and {kink.right}"
@@ -96,13 +101,30 @@ def _graphs(this: Traced) -> list[Array]:
     return [*this.primal, *this.value, *(p for p in this.pulled if p is not None)]
 
 
-def _views(this: Traced) -> Views:
-    """Gives the primal, the rule and `jax.grad` as functions of a point."""
+def _scalar(this: Traced) -> Node:
+    """Gives the primal, contracted with the cotangents."""
     scalar = []
     for array, name in zip(this.primal, this.cotangents, strict=True):
         for at in positions(array, explicit=this.shapes.explicit):
             scalar.append(summed(at, g.mul(g.entry(name, at), array.at(*at))))
-    contracted = g.add(*scalar, g.ZERO)
+    return g.add(*scalar, g.ZERO)
+
+
+def _entries(
+    this: Traced, arrays: Sequence[Array | None]
+) -> tuple[tuple[str, tuple[At, ...], Node], ...]:
+    """Gives the entries of the wanted arguments' cotangents, with names and positions."""
+    return tuple(
+        (this.tensors[argument].name, at, array.at(*at))
+        for argument, array in zip(this.wanted, arrays, strict=True)
+        if array is not None
+        for at in positions(array, explicit=this.shapes.explicit)
+    )
+
+
+def _views(this: Traced) -> Views:
+    """Gives the primal, the rule and `jax.grad` as functions of a point."""
+    contracted = _scalar(this)
     truth, taken, differences = [], [], []
     for expected, pulled in zip(this.expected, this.pulled, strict=True):
         for at in positions(expected, explicit=this.shapes.explicit):

@@ -24,7 +24,9 @@ def _report(report: Report) -> dict[str, Any]:
 
 def _obligation(obligation: Obligation) -> dict[str, Any]:
     witness, mistake = obligation.witness, obligation.mistake
-    return obligation._asdict() | {
+    fields = obligation._asdict()
+    del fields["evidence"]
+    return fields | {
         "verdict": str(obligation.verdict),
         "witness": None if witness is None else witness._asdict(),
         "mistake": None if mistake is None else mistake._asdict(),
