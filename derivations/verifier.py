@@ -44,7 +44,9 @@ SMALL_BALL = flint.arb("1e-30")  # radius, of numbers up to 1: larger balls agre
 POINTS = 6  # at which an identity is spot-checked, at each set of sizes
 TRIES = 40
 MOST_STEPS = 400_000  # of one evaluation
+MOST_BITS = 1_000_000  # of a rational number
 MOST_POWER = 10_000
+DEEPEST = 100_000
 WORST_FIRST = ("REFUTED", "UNDECIDED", "EXACT", "PROVED")
 
 
@@ -78,11 +80,13 @@ class Graph(NamedTuple):
       nodes: (op, args, data) of each.
       dims: The size of each index variable.
       free: The index variables that are open in each node, sorted.
+      depth: How many sums are nested in each node.
     """
 
     nodes: list[tuple[str, tuple[int, ...], Any]]
     dims: list[Any]
     free: list[tuple[int, ...]]
+    depth: list[int]
 
 
 _ARGUMENTS = {
@@ -108,6 +112,7 @@ def read_graph(document: Any) -> Graph:
     dims = [_dim(size) for _, size in document["indices"]]
     nodes: list[tuple[str, tuple[int, ...], Any]] = []
     free: list[tuple[int, ...]] = []
+    depth: list[int] = []
     for number, (op, args, data) in enumerate(document["nodes"]):
         if not all(type(a) is int and 0 <= a < number for a in args):
             raise Damaged(f"node {number} uses a node that does not stand before it")
@@ -138,7 +143,9 @@ def read_graph(document: Any) -> Graph:
                 pass
         nodes.append((op, tuple(args), data))
         free.append(tuple(sorted(inside)))
-    return Graph(nodes, dims, free)
+        below = max((depth[a] for a in args), default=0)
+        depth.append(below + (op in ("sum", "rmax", "argmax")))
+    return Graph(nodes, dims, free, depth)
 
 
 def _dim(size: Any) -> Any:
@@ -244,6 +251,8 @@ def power(a: Any, exponent: int) -> Any:
         return Dual(power(a.value, exponent), slope)
     if exponent < 0 and (a.contains(0) if isinstance(a, flint.arb) else a == 0):
         raise NoValue("a division by zero")
+    if isinstance(a, flint.fmpq) and abs(exponent) * (a.p * a.q).bit_length() > MOST_BITS:
+        raise TooLong
     return a**exponent
 
 
@@ -376,11 +385,16 @@ class Evaluator:
         key = (node, *(where[i] for i in free))
         found = self._memory.get(key)
         if found is None:
-            self.steps += 1
-            if self.steps > MOST_STEPS:
-                raise TooLong
+            self._step()
             found = self._memory[key] = self._value(node, where)
+            if isinstance(found, flint.fmpq) and found.p.bit_length() > MOST_BITS:
+                raise TooLong
         return found
+
+    def _step(self) -> None:
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise TooLong
 
     def _value(self, node: int, where: dict[int, int]) -> Any:
         op, args, data = self.graph.nodes[node]
@@ -410,6 +424,7 @@ class Evaluator:
             case "sum":
                 result: Any = ZERO
                 for i in range(self.length(self.graph.dims[data])):
+                    self._step()
                     result = plus(result, self.value(args[0], {**where, data: i}))
                 return result
             case "rmax":
@@ -459,6 +474,7 @@ class Evaluator:
             raise NoValue("the largest of nothing")
         best, value = 0, self.value(body, {**where, bound: 0})
         for i in range(1, length):
+            self._step()
             other = self.value(body, {**where, bound: i})
             if not ties and compared("eq", value, other, ties=True):
                 raise Tie("two largest values")
@@ -652,7 +668,7 @@ class Checker:
         try:
             found = evaluator.value(self.node(pair["found"]), where)
             truth = evaluator.value(self.node(pair["truth"]), where)
-        except TooLong:
+        except (TooLong, RecursionError):
             return Finding(MISSING, "the evaluation at the point is too long")
         except NoValue as error:
             raise Wrong(f"at the point there is {error}") from error
@@ -762,7 +778,7 @@ class Checker:
                 for k in waiting:
                     try:
                         seen[k] += self.agree(pairs[k], evaluator)
-                    except TooLong:
+                    except (TooLong, RecursionError):
                         return None
             counts = [a + b for a, b in zip(counts, seen, strict=True)]
         return min(counts) or None
@@ -1105,7 +1121,8 @@ def _bound(account: Any) -> float:
 # --- identities, expanded -----------------------------------------------------------------------
 
 GENERATORS = 48
-MOST_TERMS = 4_000
+MOST_TERMS = 1_500
+MOST_DEGREE = 60
 MOST_REGIONS = 32
 Fraction = tuple[Any, Any]  # numerator and denominator, polynomials in the generators
 
@@ -1144,7 +1161,6 @@ class Expansion:
         self.contents: list[tuple[Any, ...]] = []
         self.heights: list[int] = []
         self._memory: dict[Any, Fraction] = {}
-        self._height: dict[int, int] = {}
 
     # --- quotients ------------------------------------------------------------------------------
 
@@ -1154,6 +1170,8 @@ class Expansion:
             raise GiveUp
         if top == 0:
             return top, self.one
+        if max(top.total_degree(), bottom.total_degree()) > MOST_DEGREE:
+            raise GiveUp
         common = top.gcd(bottom)
         top, bottom = top / common, bottom / common
         c = bottom.leading_coefficient()
@@ -1359,7 +1377,8 @@ class Expansion:
             case "not":
                 return not self.truth(args[0], where, unequal)
             case "and":
-                return all(self.truth(a, where, unequal) for a in args)
+                first, second = (args[0], args[1])
+                return self.truth(first, where, unequal) and self.truth(second, where, unequal)
             case "compare":
                 pair = self._positions(node)
                 if pair is not None and pair in unequal:
@@ -1438,14 +1457,7 @@ class Expansion:
 
     def _label(self, bound: int, body: int) -> str:
         """Gives a name for a bound index that no index bound inside has."""
-        return f"b{self._depth(body)}:{self.graph.dims[bound]}"
-
-    def _depth(self, node: int) -> int:
-        if node not in self._height:
-            op, args, _ = self.graph.nodes[node]
-            inside = max((self._depth(a) for a in args), default=0)
-            self._height[node] = inside + (op in ("sum", "rmax", "argmax"))
-        return self._height[node]
+        return f"b{self.graph.depth[body]}:{self.graph.dims[bound]}"
 
     def _deltas(self, bound: int, body: int) -> list[frozenset[Any]]:
         """Gives the conditions in a body that compare the bound index with an open position."""
@@ -1540,7 +1552,7 @@ def expanded_to_zero(graph: Graph, found: int, truth: int) -> bool:
         except Split as split:
             (key,) = split.args
             pending += [{**holds, key: True}, {**holds, key: False}]
-        except GiveUp:
+        except (GiveUp, RecursionError):
             return False
     return not pending
 
@@ -1561,11 +1573,15 @@ def verify(text: str) -> tuple[int, list[str]]:
     Raises:
       Damaged: It is none.
     """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"the file is no JSON: {error}") from error
     deepest = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(deepest, 200_000))
+    sys.setrecursionlimit(max(deepest, DEEPEST))
     precision = flint.ctx.prec
     try:
-        return _verify(text)
+        return _verify(document)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Damaged(f"the file is damaged ({type(error).__name__}: {error})") from error
     except (OverflowError, ZeroDivisionError, MemoryError) as error:
@@ -1575,11 +1591,7 @@ def verify(text: str) -> tuple[int, list[str]]:
         sys.setrecursionlimit(deepest)
 
 
-def _verify(text: str) -> tuple[int, list[str]]:
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise Damaged(f"the file is no JSON: {error}") from error
+def _verify(document: Any) -> tuple[int, list[str]]:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise Damaged("the file is no certificate of derivations")
     if document.get("version") != VERSION:

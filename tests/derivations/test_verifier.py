@@ -2,6 +2,7 @@
 
 import copy
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -387,3 +388,46 @@ def test_wrong_usage(tmp_path, capsys):
     assert "cannot be read" in capsys.readouterr().err
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     assert verifier.main([str(tmp_path / "binary")]) == 3
+
+
+def _leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if isinstance(value, dict):
+        return [p for k, v in value.items() for p in _leaves(v, (*path, k))]
+    if isinstance(value, list):
+        return [path, *(p for i, v in enumerate(value) for p in _leaves(v, (*path, i)))]
+    return [path]
+
+
+@pytest.mark.parametrize("name", ["refuted", "proved", "kinked", "exact"])
+def test_no_damage_ends_in_a_traceback(name, request):
+    """Whatever stands in place of whatever: a status, or words."""
+    document = request.getfixturevalue(name)
+    draw = random.Random(name)
+    paths = _leaves(document)
+    junk: list[Any] = [None, -1, 10**30, "", "1/0", "#99", [], {}, [[]], True, 1.5, "inf", "x"]
+    for path in draw.sample(paths, 60):
+        changed = copy.deepcopy(document)
+        inside = changed
+        for step in path[:-1]:
+            inside = inside[step]
+        inside[path[-1]] = draw.choice(junk)
+        assert _status(changed) in (0, 1, 2, 3)
+
+
+def test_large_numbers_and_deep_graphs_end():
+    nodes: list[Any] = [["entry", [], ["x", [], "real"]], ["const", [], "3/2"]]
+    for i in range(30_000):
+        nodes.append(["add" if i % 2 else "mul", [i + 1, 0], None])
+    graph = verifier.read_graph({"nodes": nodes, "indices": [["i", 10**12]]})
+    nodes = [["const", [], "3/2"], *(["pow", [i], 10_000] for i in range(9)), ["sum", [0], "#0"]]
+    large = verifier.read_graph({"nodes": nodes, "indices": [["i", 10**12]]})
+    sys.setrecursionlimit(verifier.DEEPEST)
+    try:
+        inputs = {"x": flint.arb("0.5")}
+        assert verifier.Evaluator(graph, {}, inputs).value(30_001, {}).is_finite()
+        assert not verifier.expanded_to_zero(graph, 30_001, 30_000)
+    finally:
+        sys.setrecursionlimit(1_000)
+    for node in (9, 10):
+        with pytest.raises(verifier.TooLong):
+            verifier.Evaluator(large, {}, {}).value(node, {})
