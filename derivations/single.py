@@ -101,6 +101,7 @@ def check_subject(
     deadline = time.monotonic() + budget if deadline is None else deadline
     tracings = Tracings(subject, sizes, deadline)
     done: list[Obligation] = []
+    ran = False  # whether code that cannot be read has been run instead
     for claim in _claims(subject, textbook, intended):
         if first_order and (claim.pair is None or claim.first_order):
             continue
@@ -121,11 +122,10 @@ def check_subject(
                 Verdict.UNDECIDED,
                 reason=f"the budget of {budget:g} s ran out",
             )
-        if tracings.nothing and done and obligation.verdict is Verdict.UNDECIDED:
-            continue  # nothing can be read: that is said already
         if obligation.verdict is Verdict.REFUTED:
             obligation = obligation._replace(mistake=_named(subject, obligation, deadline))
-        if tracings.nothing and obligation.verdict is Verdict.UNDECIDED:
+        if tracings.nothing and not ran and obligation.verdict is Verdict.UNDECIDED:
+            ran = True
             obligation = _run_instead(subject, obligation, deadline)
         done.append(obligation._replace(seconds=time.monotonic() - begun))
     return Report(subject.name, subject.kind, tuple(done), source=subject)

@@ -49,10 +49,13 @@ def time_limit(seconds: float) -> Iterator[None]:
                 state = "left" if left.is_set() else _state(owner, ident)
                 if state == "left":
                     return
-                gc.disable()  # what it calls would swallow the exception
-                if state == "inside":
+                # What the collector calls would swallow the exception: it is stopped first, and
+                # may have been at work.
+                ready = state == "inside" and not gc.isenabled()
+                gc.disable()
+                if ready:
                     raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
-            wait = AGAIN if state == "inside" else SOON
+            wait = AGAIN if ready else SOON
 
     threading.Thread(target=watch, daemon=True, name="time limit").start()
     try:

@@ -311,8 +311,9 @@ def test_an_unknown_primitive_is_named(function: Function, primitive: str):
     user.defvjp(lambda x: (function(x), None), lambda _, dy: (dy,))
     report = check(user, jnp.ones(3))
     assert report.verdict is Verdict.UNDECIDED
-    assert f"the primitive {primitive}" in report.obligations[0].reason
-    assert "test_primitives.py" in report.obligations[0].reason
+    reasons = [o.reason for o in report.obligations if f"the primitive {primitive}" in o.reason]
+    assert reasons
+    assert "test_primitives.py" in reasons[0]
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_a_wrong_rule_fails_with_its_witness():
     message = str(caught.value)
     assert message.startswith("wrong is REFUTED, and not PROVED: cotangent[x]\n")
     assert "at x: [" in message
-    assert "the rule gives for dx[0]: " in message
+    assert "the rule gives for dx[" in message
     assert "the true value is: " in message
     assert "value  " not in message  # proved: what is right is not shown
 
@@ -290,7 +290,7 @@ def test_in_a_repository_of_another_layout(tmp_path):
     ):
         assert f"FAILED {tests}_{name} - AssertionError: {verdict}" in summary
     # The message has the witness, and the primitive that is not known.
-    assert "the rule gives for dx[0]: " in out
+    assert "the rule gives for dx[" in out
     assert "the true value is: " in out
     assert "reason: the primitive mystery at " in out
     # The traceback ends in the user's own test.
