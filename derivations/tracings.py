@@ -15,6 +15,7 @@ from derivations.traced import Traced, traced, validate
 
 # A reading may take this part of the time left, and in any case so many seconds.
 PART, SHORTEST = 0.25, 1.0
+LAST = 0.1  # seconds by which it may exceed the budget
 MOST_ENTRIES = 400  # of an array whose positions are written out one by one
 
 
@@ -97,9 +98,12 @@ class Tracings:
         key = (shapes.scope, shapes.explicit, automatic, held)
         if key not in self._memory:
             self._memory[key] = None  # also if it is interrupted
-            left = max(self._deadline - time.monotonic(), 0.0)
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                self.reasons.append("the budget ran out")
+                return None
             try:
-                with time_limit(PART * left + SHORTEST):
+                with time_limit(min(PART * left + SHORTEST, left + LAST)):
                     this = traced(self.subject, shapes, automatic=automatic)
                     if held:
                         validate(this)

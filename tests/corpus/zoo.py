@@ -114,7 +114,14 @@ _OPEN = {
     "sigmoid_focal_loss": "an infinite value or NaN",
     "triplet_margin_loss": "no rational point",
 }
-_SLOW = {"multiclass_sparsemax_loss", "ntxent", "sigmoid_focal_loss", "triplet_margin_loss"}
+_SLOW = {
+    "cosine_distance",
+    "cosine_similarity",
+    "multiclass_sparsemax_loss",
+    "ntxent",
+    "sigmoid_focal_loss",
+    "triplet_margin_loss",
+}
 LOSSES = {
     name: Animal(getattr(optax.losses, name), arguments, _OPEN.get(name, ""), slow=name in _SLOW)
     for name, arguments in _LOSSES.items()
@@ -299,8 +306,6 @@ _OF_TWO = (
 )  # fmt: skip
 _LEFT = {
     "arctanh": "a division may be undefined" if NEW else "",
-    "cbrt": "the normal forms differ",
-    "power": "the normal forms differ",
     "sinc": "rounding of a number" if NEW else "the lift is off",
     "std": "a division by zero",
 }

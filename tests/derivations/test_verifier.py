@@ -253,11 +253,12 @@ def test_undecided_does_not_become_proved(proved):
     assert _status(changed) == 1
 
 
-@pytest.mark.parametrize("name", ["refuted", "tanh", "identity_of_sums"])
+@pytest.mark.parametrize("name", ["tanh", "identity_of_sums"])
 def test_every_change_of_an_expression_is_found(name, request):
     """Each number, exponent, function and operation of the compared graphs, one by one.
 
-    Not for softmax, or for what is linear: a change there may give another true identity.
+    Not for softmax, or for what is linear: a change there may give another true identity. Nor for a
+    refutation, which speaks of one point: what is zero there may be anything elsewhere.
     """
     document = copy.deepcopy(request.getfixturevalue(name))
     _of(document, "linear").update(verdict="UNDECIDED", evidence=[], reason="left out")
