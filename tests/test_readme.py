@@ -17,10 +17,12 @@ EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DO
 
 
 def test_all_code_has_its_output_beside_it():
-    assert len(EXAMPLES) == README.count("```python") == 2
+    assert len(EXAMPLES) == README.count("```python") == 3
 
 
-@pytest.mark.parametrize(("code", "output"), EXAMPLES, ids=["functional_nn", "derivations"])
+@pytest.mark.parametrize(
+    ("code", "output"), EXAMPLES, ids=["functional_nn", "derivations", "testing"]
+)
 def test_code_prints_what_is_shown(code, output, tmp_path):
     # From a file, because a traced function is read from there; elsewhere, as a reader would.
     script = tmp_path / "example.py"
