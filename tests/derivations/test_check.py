@@ -525,3 +525,18 @@ def test_an_endless_rule_ends_with_the_budget():
     assert all(o.verdict is Verdict.UNDECIDED for o in report.obligations if "cot" in o.name)
     sine = _sine(lambda c, dy: (c * dy,))
     assert check(sine, X).verdict is Verdict.PROVED
+
+
+def test_a_rule_that_takes_one_static_value_is_not_refuted():
+    @partial(jax.custom_vjp, nondiff_argnums=(1,))
+    def power(x, n):
+        return x**n
+
+    def bwd(n, x, dy):
+        assert n == 2, "squares only"
+        return (2 * x * dy,)
+
+    power.defvjp(lambda x, n: (x**n, x), bwd)
+    assert check(power, X, 2).verdict is Verdict.PROVED
+    power.defvjp(lambda x, n: (x**n, x), lambda n, x, dy: (2 * x * dy,))
+    assert check(power, X, 2).verdict is Verdict.REFUTED
