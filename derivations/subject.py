@@ -206,7 +206,7 @@ def _shape(leaf: Any) -> jax.ShapeDtypeStruct:
         return leaf
     if isinstance(leaf, (bool, int, float, np.ndarray, np.generic, jax.Array)):
         array = jnp.asarray(leaf)
-        return jax.ShapeDtypeStruct(array.shape, array.dtype)
+        return jax.ShapeDtypeStruct(array.shape, array.dtype, weak_type=array.weak_type)
     raise TypeError(
         "An argument of check is an array, a jax.ShapeDtypeStruct, a Python number, or a pytree of "
         f"these. Got {leaf!r} of type {type(leaf).__name__}."

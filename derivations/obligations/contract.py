@@ -1,7 +1,6 @@
 """What JAX asks of a rule besides the right numbers, and partly does not look at itself."""
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from typing import Any
 
 import jax
@@ -90,7 +89,12 @@ def _pull(subject: Subject) -> Callable[..., list[Any]]:
 def _avals(subject: Subject, shapes: Shapes, sizes: dict[str, int]) -> list[jax.ShapeDtypeStruct]:
     """Gives the arguments at these sizes, with dtypes of their own."""
     return [
-        jax.ShapeDtypeStruct(tuple(number_of_dim(d, sizes) for d in general.shape), own.dtype)
+        jax.ShapeDtypeStruct(
+            tuple(number_of_dim(d, sizes) for d in general.shape),
+            # A Python number takes the width of what it meets.
+            jnp.float32 if own.weak_type and own.dtype == "float64" else own.dtype,
+            weak_type=own.weak_type,
+        )
         for general, own in zip(shapes.avals, subject.shapes, strict=True)
     ]
 
@@ -103,11 +107,11 @@ def _traced(
     Code that JAX has kept from a tracing in another precision may not fit: then both are tried.
     """
     wide = jax.enable_x64(True)
-    first = wide if any(a.dtype == "float64" for a in avals) else nullcontext()
+    first = jax.enable_x64(any(a.dtype == "float64" for a in avals))
     raised = None
     for precision in (first, wide):
         try:
-            with precision:
+            with precision, jax.numpy_dtype_promotion("standard"):
                 return jax.eval_shape(function, *avals), None
         except MalformedRule:
             raise
