@@ -1,0 +1,297 @@
+"""What is done to an expression besides differentiating it: definitions, sums, identities."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import sympy
+from sympy import Add, Mul, Pow, Sum, exp, log
+from sympy.core.function import AppliedUndef
+
+from derivations.steps.derivation import Definition, Step
+from derivations.steps.matching import is_index, match
+from derivations.steps.rules import Move
+from derivations.textbook.differentiation import eliminate_deltas
+
+_LETTERS = sympy.symbols("j i h l q k m n", integer=True)
+
+_AT_A_STROKE = ("linear", "slope")
+
+
+def derive(start: Any, moves: Iterable[Move]) -> tuple[Step, ...]:
+    """Gives the steps of a chain of moves; one that changes nothing is none."""
+    steps: list[Step] = []
+    expression = start
+    for move in moves:
+        for following, reason in move(expression):
+            if following != expression:
+                if reason in _AT_A_STROKE and steps and steps[-1].reason == reason:
+                    steps.pop()
+                steps.append(Step(following, reason))
+                expression = following
+    return tuple(steps)
+
+
+def changed(reason: str, change: Any) -> Move:
+    """Gives the move that applies a function to the whole expression."""
+
+    def move(expression: Any) -> Iterator[tuple[Any, str]]:
+        yield change(expression), reason
+
+    return move
+
+
+def everywhere(reason: str, rule: Any) -> Move:
+    """Gives the move that applies a rule to every part, the innermost first.
+
+    A rule gives the new part, or `None` where it does not apply.
+    """
+    return changed(reason, lambda expression: _rewritten(expression, rule))
+
+
+def _rewritten(expression: Any, rule: Any) -> Any:
+    if expression.args and not isinstance(expression, sympy.Indexed):
+        expression = expression.func(*(_rewritten(a, rule) for a in expression.args))
+    outcome = rule(expression)
+    return expression if outcome is None else outcome
+
+
+def unfold(definition: Definition, reason: str = "definition") -> Move:
+    """Gives the move that puts in a definition; bound letters that are taken make room."""
+
+    def replaced(expression: Any, taken: set[Any]) -> Any:
+        found = match(definition.lhs, expression)
+        if found is not None:
+            return _instance(definition.rhs, found, taken)
+        if not expression.args or isinstance(expression, sympy.Indexed):
+            return expression
+        if isinstance(expression, sympy.Derivative):
+            of, variable = expression.expr, expression.variables[0]
+            slope = isinstance(of, AppliedUndef) and of.args == (variable,)
+            if slope and match(definition.lhs, of) is None:
+                return expression  # σ'(z), whatever z is
+            return sympy.Derivative(replaced(of, taken), variable)
+        return expression.func(*(replaced(a, taken) for a in expression.args))
+
+    return changed(reason, lambda e: replaced(e, set(e.atoms(sympy.Symbol))))
+
+
+def _instance(rhs: Any, found: dict[Any, Any], taken: set[Any]) -> Any:
+    bound = {limit[0] for part in rhs.atoms(Sum) for limit in part.limits}
+    free = iter([s for s in _LETTERS if s not in taken | set(found) | bound])
+    fresh = {b: next(free) for b in sorted(bound, key=str) if b in taken}
+    return rhs.xreplace(fresh).xreplace(found)
+
+
+def fold(definition: Definition, reason: str = "folded") -> Move:
+    """Gives the move that finds a quotient that is some letter's definition, and writes the letter."""
+    letters = [s for s in sorted(definition.lhs.atoms(sympy.Symbol), key=str) if is_index(s)]
+
+    def rule(expression: Any) -> Any:
+        if not isinstance(expression, Mul | Pow):
+            return None
+        here = [s for s in sorted(expression.atoms(sympy.Symbol), key=str) if is_index(s)]
+        for found in _assignments(letters, here):
+            rhs = definition.rhs.xreplace(found)
+            times = _times_in(expression, rhs)
+            if times:
+                rest = expression / _as_written(expression, rhs) ** times
+                again = rule(rest)
+                return definition.lhs.xreplace(found) ** times * (rest if again is None else again)
+        return None
+
+    return everywhere(reason, rule)
+
+
+def _assignments(letters: list[Any], values: list[Any]) -> Iterator[dict[Any, Any]]:
+    if not letters:
+        yield {}
+        return
+    for rest in _assignments(letters[1:], values):
+        # The letter itself first: it is what the reader expects.
+        for value in sorted(values, key=lambda v: v != letters[0]):
+            yield {letters[0]: value} | rest
+
+
+def _times_in(product: Any, factors: Any) -> int:
+    """Gives how often a product of factors is part of another one."""
+    have = dict(_canonical(f).as_base_exp() for f in Mul.make_args(product))
+    times = []
+    for base, power in (_canonical(f).as_base_exp() for f in Mul.make_args(factors)):
+        if base not in have:
+            return 0
+        if base is sympy.E:
+            # e^(a + b) holds e^a once.
+            times.append(int(set(Add.make_args(power)) <= set(Add.make_args(have[base]))))
+        else:
+            times.append(max(0, int(have[base] / power)) if have[base].is_number else 0)
+    return min(times)
+
+
+def _as_written(product: Any, factors: Any) -> Any:
+    """Gives the factors with the bound letters that they have in the product."""
+    bases = [f.as_base_exp()[0] for f in Mul.make_args(product)]
+    written = {_canonical(base): base for base in bases}
+    pairs = [f.as_base_exp() for f in Mul.make_args(factors)]
+    return Mul(*(written.get(_canonical(base), base) ** power for base, power in pairs))
+
+
+def _canonical(expression: Any, depth: int = 0) -> Any:
+    """Gives an expression with bound letters that depend on how deep they are bound alone."""
+    if isinstance(expression, Sum) and len(expression.limits) == 1:
+        ((index, low, high),) = expression.limits
+        name = sympy.Symbol(f"_{depth}", integer=True)
+        body = _canonical(expression.function.xreplace({index: name}), depth + 1)
+        return Sum(body, (name, low, high))
+    if not expression.args or isinstance(expression, sympy.Indexed):
+        return expression
+    return expression.func(*(_canonical(a, depth) for a in expression.args))
+
+
+def named(definition: Definition, reason: str) -> Move:
+    """Gives the move that writes a letter for the whole of what it is defined as."""
+
+    def rule(expression: Any) -> Any:
+        found = match(definition.rhs, expression)
+        return None if found is None else definition.lhs.xreplace(found)
+
+    return everywhere(reason, rule)
+
+
+def along_paths(quantity: Any, through: Any, index: Any, size: Any) -> Move:
+    """Gives the move that differentiates a quantity through all entries that it depends on."""
+
+    def rule(expression: Any) -> Any:
+        if not isinstance(expression, sympy.Derivative) or expression.expr != quantity:
+            return None
+        first = sympy.Derivative(quantity, through)
+        return Sum(first * sympy.Derivative(through, expression.variables[0]), (index, 1, size))
+
+    return everywhere("chain_rule_paths", rule)
+
+
+# --- sums ---------------------------------------------------------------------------------------
+
+delta: Move = changed("delta", eliminate_deltas)
+
+
+def _moved_out(expression: Any) -> Any:
+    if not isinstance(expression, Sum) or len(expression.limits) != 1:
+        return None
+    ((index, low, high),) = expression.limits
+    # By hand: SymPy does not see the index in the variable of a derivative.
+    body: Any = expression.function
+    factors = Mul.make_args(body)
+    inside = Mul(*(f for f in factors if index in f.atoms(sympy.Symbol)))
+    outside = Mul(*(f for f in factors if index not in f.atoms(sympy.Symbol)))
+    return None if outside == 1 or inside == 1 else outside * Sum(inside, (index, low, high))
+
+
+taken_out: Move = everywhere("taken_out", _moved_out)
+
+
+def _term_by_term(expression: Any) -> Any:
+    if not isinstance(expression, Sum):
+        return None
+    terms = Add.make_args(sympy.expand_mul(expression.function, deep=False))
+    if len(terms) == 1:
+        return None
+    sums: list[Any] = [Sum(t, *expression.limits) for t in terms]
+    return Add(*(_moved_out(s) or s for s in sums))
+
+
+sums_split: Move = everywhere("multiplied_out", _term_by_term)
+
+
+def _multiplied_out(expression: Any) -> Any:
+    return sympy.expand_mul(expression, deep=False) if isinstance(expression, Mul) else None
+
+
+multiplied_out: Move = everywhere("multiplied_out", _multiplied_out)
+
+
+# --- identities ---------------------------------------------------------------------------------
+
+
+def _split(expression: Any) -> Any:
+    top, bottom = sympy.fraction(expression) if isinstance(expression, Mul) else (expression, 1)
+    if bottom == 1 or not isinstance(top, Add):
+        return None
+    return Add(*(term / bottom for term in top.args))
+
+
+split: Move = everywhere("split", _split)
+
+
+def _completed(expression: Any) -> Any:
+    """Writes u/(c + u) as 1 - c/(c + u), in a product that has both."""
+    if not isinstance(expression, Mul):
+        return None
+    factors = Mul.make_args(expression)
+    for u in factors:
+        for base, power in (f.as_base_exp() for f in factors):
+            if isinstance(base, Add) and power.is_Integer and power < 0 and u in base.args:
+                c = base - u
+                if c.is_Number:
+                    return (expression / u * base) * (1 - c / base)
+    return None
+
+
+completed: Move = everywhere("completed", _completed)
+
+
+def _fraction_expanded(expression: Any) -> Any:
+    """Writes e^u/(1 + e^u) as 1/(1 + e^-u)."""
+    if not isinstance(expression, Mul):
+        return None
+    for e in expression.args:
+        if not isinstance(e, exp) or e.args[0].could_extract_minus_sign():
+            continue
+        u: Any = e.args[0]
+        base = 1 + exp(u)
+        if 1 / base in expression.args:
+            return expression / e * base / (1 + exp(-u))
+    return None
+
+
+fraction_expanded: Move = everywhere("expanded_fraction", _fraction_expanded)
+
+
+def _one_minus_sigmoid(expression: Any) -> Any:
+    """Writes 1 - 1/(1 + e^-u) as 1/(1 + e^u)."""
+    if isinstance(expression, Add) and len(expression.args) == 2 and 1 in expression.args:
+        rest = 1 - expression
+        if isinstance(rest, Pow) and rest.exp == -1 and isinstance(rest.base, Add):
+            inside: Any = rest.base - 1
+            if isinstance(inside, exp):
+                u: Any = inside.args[0]
+                return 1 / (1 + exp(-u))
+    return None
+
+
+one_minus_sigmoid: Move = everywhere("one_minus_sigmoid", _one_minus_sigmoid)
+
+
+def _log_of_quotient(expression: Any) -> Any:
+    if not isinstance(expression, log):
+        return None
+    top, bottom = sympy.fraction(expression.args[0])
+    if bottom == 1:
+        return None
+    above = top.args[0] if isinstance(top, exp) else log(top)
+    return above - log(bottom)
+
+
+log_of_quotient: Move = everywhere("log_of_quotient", _log_of_quotient)
+
+
+def common_factor(factor: Any) -> Move:
+    """Gives the move that writes f a + f b as f (a + b)."""
+
+    def rule(expression: Any) -> Any:
+        if not isinstance(expression, Add) or not all(
+            factor in Mul.make_args(t) for t in expression.args
+        ):
+            return None
+        return factor * Add(*(t / factor for t in expression.args))
+
+    return everywhere("common_factor", rule)
