@@ -14,6 +14,7 @@ from derivations.steps.prove import Proved as Proved
 from derivations.steps.prove import proved as proved
 from derivations.steps.reasons import REASONS as REASONS
 from derivations.steps.table import derivation as derivation
+from derivations.steps.table import derivations_of as derivations_of
 from derivations.steps.table import find as find
 from derivations.steps.table import groups as groups
 from derivations.steps.table import names as names

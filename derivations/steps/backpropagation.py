@@ -21,7 +21,6 @@ from derivations.steps.moves import (
     everywhere,
     named,
     sums_split,
-    taken_out,
     unfold,
 )
 from derivations.steps.rules import Move, differentiate
@@ -122,7 +121,6 @@ def _through_the_next(naming: Move) -> list[Move]:
         unfold(_activation(ell)),
         differentiate,
         delta,
-        taken_out,
     ]
 
 
@@ -215,7 +213,6 @@ def _output_softmax() -> Derivation:
         unfold(jacobian, "lemma"),
         sums_split,
         delta,
-        taken_out,
         common_factor(_here["a"][L, j]),
     ]
     return _derivation(
@@ -254,6 +251,33 @@ def _hidden_tanh(hidden: Derivation) -> Derivation:
     )
 
 
+def _two_neurons() -> Derivation:
+    """One neuron that two others read: the case that is drawn most often."""
+    z, a, z1, z2, w1, w2, b1, b2 = sympy.symbols("z a z_1 z_2 w_1 w_2 b_1 b_2", real=True)
+    activation = Definition(a, _sigma(z))
+    first, second = Definition(z1, w1 * a + b1), Definition(z2, w2 * a + b2)
+    cost = Definition(_C, Depends(((z1, ()), (z2, ()))))
+    along = Derivative(_C, z1) * Derivative(z1, a) + Derivative(_C, z2) * Derivative(z2, a)
+    moves = [
+        named(
+            Definition(Derivative(_C, a) * Derivative(a, z), Derivative(_C, z)), "chain_rule_case_1"
+        ),
+        unfold(activation),
+        named(Definition(along, Derivative(_C, a)), "chain_rule_case_2"),
+        unfold(first),
+        unfold(second),
+        differentiate,
+    ]
+    return _derivation(
+        "backpropagation_two_neurons",
+        Derivative(_C, z),
+        moves,
+        (cost, first, second, activation),
+        "Sensitivity of a neuron that two others read",
+        THEOREMS["backpropagation_hidden"].conditions[1:2],
+    )
+
+
 def _all() -> tuple[Derivation, ...]:
     output, hidden = _output(), _hidden()
     return (
@@ -262,6 +286,7 @@ def _all() -> tuple[Derivation, ...]:
         _parameters("backpropagation_biases", _here["b"][ell, j]),
         _parameters("backpropagation_weights", _W[ell, j, k]),
         _induction(),
+        _two_neurons(),
         _output_weights(),
         _output_squared(output),
         _output_softmax(),

@@ -21,7 +21,6 @@ from derivations.steps.moves import (
     one_minus_sigmoid,
     split,
     sums_split,
-    taken_out,
     unfold,
 )
 from derivations.steps.rules import Move, differentiate
@@ -93,7 +92,7 @@ def layer(entry: Entry, argument: Argument) -> Derivation:
     """Derives the backward pass of a layer for one of its arguments, from its definition."""
     start = _pulled(entry, argument)
     output = Definition(entry.output, entry.definition)
-    moves = [unfold(start, "chain_rule_paths"), unfold(output), differentiate, delta, taken_out]
+    moves = [unfold(start, "chain_rule_paths"), unfold(output), differentiate, delta]
     return _backward(f"{entry.name}_{argument.name}", entry, start, moves, (output,))
 
 
@@ -189,9 +188,7 @@ def _of_entries() -> tuple[Derivation, ...]:
         gradient(e["relu"]),
         gradient(e["softplus"], after=(fraction_expanded,)),
         jacobian,
-        backward(
-            e["softmax"], jacobian, x, (sums_split, delta, taken_out, common_factor(softmax.lhs))
-        ),
+        backward(e["softmax"], jacobian, x, (sums_split, delta, common_factor(softmax.lhs))),
         *losses,
         *(backward(e[d.name], d, e[d.name].arguments[0], ()) for d in losses),
         *(in_targets(e[name], moves) for name, moves in before.items()),

@@ -83,7 +83,7 @@ def _instance(rhs: Any, found: dict[Any, Any], taken: set[Any]) -> Any:
 
 
 def fold(definition: Definition, reason: str = "folded") -> Move:
-    """Gives the move that finds a quotient that is some letter's definition, and writes the letter."""
+    """Gives the move that finds a quotient that a letter is defined as, and writes the letter."""
     letters = [s for s in sorted(definition.lhs.atoms(sympy.Symbol), key=str) if is_index(s)]
 
     def rule(expression: Any) -> Any:
@@ -184,9 +184,6 @@ def _moved_out(expression: Any) -> Any:
     inside = Mul(*(f for f in factors if index in f.atoms(sympy.Symbol)))
     outside = Mul(*(f for f in factors if index not in f.atoms(sympy.Symbol)))
     return None if outside == 1 or inside == 1 else outside * Sum(inside, (index, low, high))
-
-
-taken_out: Move = everywhere("taken_out", _moved_out)
 
 
 def _term_by_term(expression: Any) -> Any:

@@ -64,18 +64,27 @@ class Reading:
             return None
         if expression in self.numbers:
             return self.numbers[expression]
-        if not (isinstance(expression, sympy.Indexed) and _name(expression) in self.held):
+        held = isinstance(expression, sympy.Indexed | sympy.Symbol)
+        if not (held and _name(expression) in self.held):
             found = self._defined(expression)
             if found is not None:
                 return self._put_in(*found)
         if isinstance(expression, sympy.Derivative):
             return self._derivative(expression)
         if isinstance(expression, sympy.Indexed):
+            self._fits(expression)
             where = tuple(i for i in expression.indices if not is_layer(i))
             return self.entry(_name(expression), where)
         if isinstance(expression, AppliedUndef):
             return self._unknown(expression)
         return None
+
+    def _fits(self, entry: Any) -> None:
+        """Refuses an index that does not run over the axis where it stands."""
+        for index, size in zip(entry.indices, entry.base.shape or (), strict=False):
+            at = None if is_layer(index) else self._at(index)
+            if isinstance(at, Index) and at.size != self.sizes.get(size, str(size)):
+                raise Unsupported(f"the index {index} of {entry} runs up to {at.size}")
 
     def _at(self, index: Any) -> At:
         if index not in self.indices:
@@ -111,28 +120,26 @@ class Reading:
         of, variable = expression.expr, expression.variables[0]
         if len(expression.variables) != 1:
             raise Unsupported("a second derivative")
-        if isinstance(variable, sympy.Indexed):
-            name = _name(variable)
-            at = tuple(self._at(i) for i in variable.indices if not is_layer(i))
-            found = self._defined(variable)
-            if found is None or name in self.held:
-                return derivative(read(of, self), name, at)
-            definition, _ = found
-            moved = derivative(read(of, self._with(held=self.held | {name})), name, at)
-            return substituted(moved, name, self._value(definition))
-        if not isinstance(variable, sympy.Symbol):
+        if not isinstance(variable, sympy.Indexed | sympy.Symbol):
             raise Unsupported(f"a derivative in {variable}")
         if variable in self.numbers:
             free = g.entry(variable.name, ())
             inside = self._with(numbers={**self.numbers, variable: free})
             moved = derivative(read(of, inside), variable.name, ())
             return substituted(moved, variable.name, lambda _: self.numbers[variable])
-        if self._defined(variable) is not None:
-            raise Unsupported(f"a derivative in {variable}, which is defined by others")
-        return derivative(read(of, self), variable.name, ())
+        name = _name(variable)
+        indices = variable.indices if isinstance(variable, sympy.Indexed) else ()
+        at = tuple(self._at(i) for i in indices if not is_layer(i))
+        found = self._defined(variable)
+        if found is None or name in self.held:
+            return derivative(read(of, self), name, at)
+        definition, _ = found
+        moved = derivative(read(of, self._with(held=self.held | {name})), name, at)
+        return substituted(moved, name, self._value(definition))
 
     def _value(self, definition: Definition) -> Callable[[tuple[At, ...]], Node]:
-        letters = [i for i in definition.lhs.indices if not is_layer(i)]
+        own = definition.lhs.indices if isinstance(definition.lhs, sympy.Indexed) else ()
+        letters = [i for i in own if not is_layer(i)]
 
         def value(at: tuple[At, ...]) -> Node:
             inside = self._with(indices=dict(zip(letters, at, strict=True)), numbers={})

@@ -40,6 +40,20 @@ def find(name: str) -> tuple[Derivation, ...]:
     return tuple(d for d in DERIVATIONS.values() if d.name == name or _group(d.name) == name)
 
 
+def derivations_of(operation: str) -> tuple[Derivation, ...]:
+    """Gives all derivations of an operation: within a row, backward, and in the targets.
+
+    Example:
+      >>> [d.name for d in derivations_of("squared_error")]
+      ['squared_error', 'squared_error_pullback', 'squared_error_targets']
+    """
+    own = [d for d in DERIVATIONS.values() if d.name.removeprefix(operation) in _PARTS]
+    return tuple(own) or find(operation)
+
+
+_PARTS = ("", "_jacobian", "_pullback", "_targets")
+
+
 def groups() -> tuple[str, ...]:
     """Gives the names that stand for several derivations."""
     return ("softmax", "dense", "chain_rule", "backpropagation")
