@@ -10,7 +10,7 @@ from derivations.steps.derivation import Depends as Depends
 from derivations.steps.derivation import Derivation as Derivation
 from derivations.steps.derivation import Step as Step
 from derivations.steps.prove import Proof as Proof
-from derivations.steps.prove import Proved as Proved
+from derivations.steps.prove import StepVerdict as StepVerdict
 from derivations.steps.prove import proved as proved
 from derivations.steps.reasons import REASONS as REASONS
 from derivations.steps.table import derivation as derivation

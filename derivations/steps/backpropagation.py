@@ -9,16 +9,17 @@ from collections.abc import Iterable
 from typing import Any
 
 import sympy
-from sympy import Derivative, Dummy, KroneckerDelta, Symbol, exp
+from sympy import Derivative, Dummy, Symbol, exp
 
 from derivations.steps.derivation import Definition, Depends, Derivation
-from derivations.steps.entries import ranges
+from derivations.steps.entries import OF_ENTRIES, given, ranges
+from derivations.steps.identities import common_factor
 from derivations.steps.moves import (
     along_paths,
-    common_factor,
     delta,
     derive,
     everywhere,
+    multiplied_out,
     named,
     sums_split,
     unfold,
@@ -26,7 +27,7 @@ from derivations.steps.moves import (
 from derivations.steps.rules import Move, differentiate
 from derivations.textbook import ENTRIES, THEOREMS
 from derivations.textbook.backpropagation import L, ell
-from derivations.textbook.notation import K, function, i, j, k, tensor, total
+from derivations.textbook.notation import K, equation, function, i, j, k, tensor, total
 
 _I, _J = sympy.symbols("I J", integer=True, positive=True)
 _h = Symbol("h", integer=True)
@@ -38,6 +39,9 @@ _below, _here, _above = {}, {}, {}
 for _letter in ("z", "a", "b", "delta"):
     _below[_letter], _here[_letter], _above[_letter] = (tensor(_letter, L, w) for w in (_I, _J, K))
 _W, _W_above = tensor("W", L, _J, _I), tensor("W", L, K, _J)
+
+
+_KNOWN = {known.name: known for known in OF_ENTRIES}
 
 
 def _slope(z: Any, of: Any = _sigma) -> Any:
@@ -201,12 +205,23 @@ def _output_squared(output: Derivation) -> Derivation:
     )
 
 
+def _softmax_jacobian() -> Definition:
+    """Gives what was derived for a softmax, in the letters of the output layer."""
+    known = _KNOWN["softmax_jacobian"]
+    letters = {"s": _here["a"], "x": _Z}
+
+    def renamed(expression: Any) -> Any:
+        return expression.replace(
+            lambda e: isinstance(e, sympy.Indexed),
+            lambda e: letters[str(e.base.label)][L, e.indices[-1]],
+        )
+
+    return Definition(renamed(known.subject), renamed(known.result))
+
+
 def _output_softmax() -> Derivation:
     of = _sensitivity(_Z[L, j], _D[L, j])
-    jacobian = Definition(
-        Derivative(_here["a"][L, k], _Z[L, j]),
-        (KroneckerDelta(j, k) - _here["a"][L, j]) * _here["a"][L, k],
-    )
+    jacobian = _softmax_jacobian()
     moves = [
         unfold(of),
         along_paths(_C, _here["a"][L, k], k, _J),
@@ -226,6 +241,30 @@ def _output_softmax() -> Derivation:
     )
 
 
+def _output_cross_entropy(softmax: Derivation) -> Derivation:
+    y, a = tensor("y", _J), _here["a"]
+    cost = Definition(_C, -total(y[k] * sympy.log(a[L, k]), k, _J))
+    hypothesis = equation(total(y[i], i, _J), sympy.Integer(1))
+    moves = [
+        unfold(Definition(softmax.subject, softmax.result), "lemma"),
+        unfold(cost),
+        differentiate,
+        delta,
+        multiplied_out,
+        everywhere("hypothesis", given(hypothesis)),
+    ]
+    found = _derivation(
+        "backpropagation_output_cross_entropy",
+        softmax.subject,
+        moves,
+        (_sensitivity(_Z[L, j], _D[L, j]), cost, _SOFTMAX),
+        "Sensitivity of an output layer with a softmax and the cross-entropy",
+        ("the targets sum to one, Σ y = 1",),
+        (softmax.name,),
+    )
+    return found._replace(hypothesis=hypothesis)
+
+
 def _hidden_tanh(hidden: Derivation) -> Derivation:
     t = Dummy("t", real=True)
     tanh = ENTRIES["tanh"]
@@ -234,10 +273,10 @@ def _hidden_tanh(hidden: Derivation) -> Derivation:
     activation = Definition(_here["a"][ell, j], _tanh(_Z[ell, j]))
     known = hidden.result.xreplace({_slope(_Z[ell, j]): _slope(_Z[ell, j], _tanh)})
     of, above = _sensitivity(_Z[ell, j], _D[ell, j]), _sensitivity(_Z1, _D1)
-    slope = Definition(_slope(_Z[ell, j], _tanh), 1 - _tanh(_Z[ell, j]) ** 2)
+    slope = _KNOWN["tanh"].result.xreplace({x: _Z[ell, j]})
     moves = [
         unfold(Definition(hidden.subject, known), "lemma"),
-        everywhere("lemma", lambda e: slope.rhs if e == slope.lhs else None),
+        everywhere("lemma", lambda e: slope if e == _slope(_Z[ell, j], _tanh) else None),
         named(activation, "folded"),
     ]
     return _derivation(
@@ -279,7 +318,7 @@ def _two_neurons() -> Derivation:
 
 
 def _all() -> tuple[Derivation, ...]:
-    output, hidden = _output(), _hidden()
+    output, hidden, softmax = _output(), _hidden(), _output_softmax()
     return (
         output,
         hidden,
@@ -289,7 +328,8 @@ def _all() -> tuple[Derivation, ...]:
         _two_neurons(),
         _output_weights(),
         _output_squared(output),
-        _output_softmax(),
+        softmax,
+        _output_cross_entropy(softmax),
         _hidden_tanh(hidden),
     )
 

@@ -7,19 +7,21 @@ import sympy
 from sympy import Derivative, KroneckerDelta, Sum
 
 from derivations.steps.derivation import Definition, Derivation
-from derivations.steps.matching import is_index
-from derivations.steps.moves import (
+from derivations.steps.identities import (
     common_factor,
     completed,
+    fraction_expanded,
+    log_of_quotient,
+    one_minus_sigmoid,
+    split,
+)
+from derivations.steps.matching import is_index
+from derivations.steps.moves import (
     delta,
     derive,
     everywhere,
     fold,
-    fraction_expanded,
-    log_of_quotient,
     multiplied_out,
-    one_minus_sigmoid,
-    split,
     sums_split,
     unfold,
 )
@@ -40,7 +42,7 @@ def gradient(entry: Entry, before: Iterable[Move] = (), after: Iterable[Move] = 
     short = [Definition(where.lhs, where.rhs) for where in cited.where]
     moves = [unfold(output), *before, differentiate, delta, *after, *map(fold, short)]
     if cited.hypothesis is not None:
-        moves += [sums_split, everywhere("hypothesis", _given(cited.hypothesis))]
+        moves += [sums_split, everywhere("hypothesis", given(cited.hypothesis))]
     steps = derive(subject, moves)
     return Derivation(
         name="softmax_jacobian" if entry.name == "softmax" else entry.name,
@@ -139,7 +141,9 @@ def _own_row(expression: Any) -> Any:
     return KroneckerDelta(one, other) * expression.xreplace({one: other})
 
 
-def _given(hypothesis: Any) -> Any:
+def given(hypothesis: Any) -> Any:
+    """Gives the rule that puts in what a sum is known to be."""
+
     def rule(expression: Any) -> Any:
         if not isinstance(expression, Sum) or len(expression.limits) != 1:
             return None

@@ -17,7 +17,7 @@ from derivations.steps.reading import Reading
 from derivations.verdict import Verdict, worst
 
 
-class Proved(NamedTuple):
+class StepVerdict(NamedTuple):
     """Whether a step is proved equal to the one before, and if not why not."""
 
     verdict: Verdict
@@ -32,7 +32,7 @@ class Proof(NamedTuple):
       lemmas: The proofs of the derivations that it rests on, by name.
     """
 
-    steps: tuple[Proved, ...]
+    steps: tuple[StepVerdict, ...]
     lemmas: tuple[tuple[str, "Proof"], ...] = ()
 
     @property
@@ -65,7 +65,7 @@ def proved(derivation: Derivation, *, budget: float = 10.0) -> Proof:
         try:
             outcome = _same(step.expression, before, names, derivation.continuous, given, deadline)
         except (Unsupported, Undifferentiable, Unnormalised, TooLarge) as error:
-            outcome = Proved(Verdict.UNDECIDED, str(error))
+            outcome = StepVerdict(Verdict.UNDECIDED, str(error))
         outcomes.append(outcome)
         before = step.expression
     lemmas = tuple((name, proved(of_name(name), budget=budget)) for name in derivation.lemmas)
@@ -79,14 +79,16 @@ def _same(
     continuous: frozenset[str],
     given: Any,
     deadline: float,
-) -> Proved:
+) -> StepVerdict:
     found, truth = names.as_limit(found), names.as_limit(truth)
     if isinstance(truth, sympy.Limit):
         of, variable, point, _ = truth.args
         if not isinstance(found, sympy.Limit):
             # The limit of what is continuous is its value, and is so by nothing else here.
             if not _is_continuous(of, variable, continuous):
-                return Proved(Verdict.UNDECIDED, "a limit of what is not known to be continuous")
+                return StepVerdict(
+                    Verdict.UNDECIDED, "a limit of what is not known to be continuous"
+                )
             truth = of.xreplace({variable: point})
         elif found.args[1:] == truth.args[1:]:
             # Equal on the way to the limit, with the point itself left out.
@@ -98,10 +100,10 @@ def _same(
         read(found, names), read(truth, names), deadline=deadline, hypothesis=hypothesis
     )
     if not outcome.equal:
-        return Proved(Verdict.UNDECIDED, outcome.reason)
+        return StepVerdict(Verdict.UNDECIDED, outcome.reason)
     if not outcome.regions:
-        return Proved(Verdict.UNDECIDED, "the step before has no value anywhere")
-    return Proved(Verdict.PROVED)
+        return StepVerdict(Verdict.UNDECIDED, "the step before has no value anywhere")
+    return StepVerdict(Verdict.PROVED)
 
 
 def _is_continuous(expression: Any, variable: Any, functions: frozenset[str]) -> bool:

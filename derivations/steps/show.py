@@ -7,7 +7,7 @@ from derivations.report.plain import plain
 from derivations.report.words import MARKS
 from derivations.steps.derivation import Derivation
 from derivations.steps.notation import printed
-from derivations.steps.prove import Proof, Proved
+from derivations.steps.prove import Proof, StepVerdict
 from derivations.steps.reasons import REASONS
 from derivations.verdict import Verdict
 
@@ -98,7 +98,9 @@ def data(derivation: Derivation, proof: Proof, notation: str = "code") -> dict[s
     }
 
 
-def _steps(derivation: Derivation, proof: Proof, notation: str) -> list[tuple[Any, str, Proved]]:
+def _steps(
+    derivation: Derivation, proof: Proof, notation: str
+) -> list[tuple[Any, str, StepVerdict]]:
     return [
         (printed(step.expression, derivation.name, notation), REASONS[step.reason], outcome)
         for step, outcome in zip(derivation.steps, proof.steps, strict=True)
