@@ -146,4 +146,5 @@ def _letters_of(name: str, how: Notation) -> Letters:
         return {}
     if name in ("softmax", "softmax_jacobian"):
         return how.softmax
-    return how.losses if "error" in name or "entropy" in name else how.activations
+    lossy = any(word in name for word in ("error", "entropy", "loss"))
+    return how.losses if lossy else how.activations

@@ -4,9 +4,10 @@ from derivations.steps.backpropagation import BACKPROPAGATION
 from derivations.steps.chain_rule import CHAIN_RULE
 from derivations.steps.derivation import Derivation
 from derivations.steps.entries import OF_ENTRIES
+from derivations.steps.instances import INSTANCES
 
 DERIVATIONS: dict[str, Derivation] = {
-    d.name: d for d in (*OF_ENTRIES, *CHAIN_RULE, *BACKPROPAGATION)
+    d.name: d for d in (*OF_ENTRIES, *CHAIN_RULE, *BACKPROPAGATION, *INSTANCES)
 }
 
 
