@@ -1,8 +1,9 @@
-"""The command line: `derivations check`, `verify`, `mutate` and `report`."""
+"""The command line: `derivations check`, `verify`, `mutate`, `report` and `explain`."""
 
 import argparse
 import difflib
 import importlib
+import json
 import os
 import re
 import sys
@@ -36,6 +37,7 @@ examples:
   derivations check rules:swish --arg 'float32[4]' --certificate swish.certificate.json
   derivations verify swish.certificate.json
   derivations mutate rules:swish --tests 'pytest tests/test_rules.py'
+  derivations explain softmax_cross_entropy --notation lecture-002
   derivations report --out build/report
   derivations report sigmoid dense --out build/report --format markdown
 
@@ -178,6 +180,35 @@ def _parser() -> argparse.ArgumentParser:
         help="one self-contained page, or Markdown with its pictures (default: html)",
     )
     report.set_defaults(run=_report)
+
+    explain = commands.add_parser(
+        "explain",
+        help="show a derivation step by step, each step proved",
+        description=(
+            "Shows the derivation of an operation's derivative, of the chain rule or of "
+            "backpropagation: each step with its reason, and proved equal to the one before."
+        ),
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    explain.add_argument(
+        "name",
+        metavar="NAME",
+        help="a derivation, or several: an operation, chain_rule, backpropagation",
+    )
+    explain.add_argument(
+        "--notation",
+        metavar="NOTATION",
+        default="code",
+        help="code, or lecture-000 to lecture-004 (default: code)",
+    )
+    explain.add_argument(
+        "--format",
+        choices=("text", "latex", "markdown", "json"),
+        default="text",
+        help="how to print it (default: text)",
+    )
+    explain.set_defaults(run=_explain)
     return parser
 
 
@@ -311,6 +342,28 @@ def _report(options: argparse.Namespace) -> int:
     page = write_report(checked, out=options.out, format=options.format)
     print(page)
     return _status([item.report for item in checked])
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from derivations.steps import find, groups, names, proved, show
+    from derivations.steps.notation import NOTATIONS
+
+    if options.notation not in NOTATIONS:
+        near = _nearest(options.notation, NOTATIONS)
+        raise _UsageError(f"there is no notation {options.notation!r}.{near}")
+    found = find(options.name)
+    if not found:
+        near = _nearest(options.name, dict.fromkeys([*names(), *groups()]))
+        raise _UsageError(f"there is no derivation {options.name!r}.{near}")
+    pairs = [(derivation, proved(derivation)) for derivation in found]
+    if options.format == "json":
+        shown = [show.data(*pair, options.notation) for pair in pairs]
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        write = {"text": show.text, "latex": show.in_latex, "markdown": show.markdown}
+        printed = [write[options.format](*pair, options.notation) for pair in pairs]
+        print("\n\n".join(printed))
+    return _STATUS[worst([proof.verdict for _, proof in pairs])]
 
 
 def _nearest(name: str, known: Any) -> str:

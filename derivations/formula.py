@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import sympy
 
@@ -13,12 +13,37 @@ from derivations.lift import Unsupported
 from derivations.textbook import Argument, Cited, Entry, expanded, pullback
 
 Inputs = Mapping[str, tuple[str, tuple[Dim, ...]]]  # argument -> (tensor, its shape)
-Reader = Callable[[Any], Node]
+
+
+class Names(Protocol):
+    """What the letters of a formula stand for."""
+
+    @property
+    def indices(self) -> Mapping[Any, At]:
+        """The position that each index letter stands for."""
+        ...
+
+    @property
+    def sizes(self) -> Mapping[Any, Dim]:
+        """The size that a letter stands for."""
+        ...
+
+    def bound(self, index: Any, size: Any) -> "Names":
+        """Gives the names inside a sum."""
+        ...
+
+    def entry(self, base: str, at: tuple[Any, ...]) -> Node:
+        """Gives an entry of a tensor."""
+        ...
+
+    def special(self, expression: Any) -> Node | None:
+        """Gives what an expression stands for by agreement, if it does."""
+        ...
 
 
 def definition_of(entry: Entry, inputs: Inputs, at: tuple[At, ...]) -> Node:
     """Gives one entry of the output as the textbook defines it."""
-    return _read(
+    return read(
         entry.definition,
         _Names(entry, inputs, dict(zip(entry.indices, _padded(entry.indices, at), strict=True))),
     )
@@ -34,7 +59,7 @@ def pullback_of(
         dict(zip(argument.indices, _padded(argument.indices, at), strict=True)),
         cotangent,
     )
-    return _read(pullback(entry, argument).rhs, names)
+    return read(pullback(entry, argument).rhs, names)
 
 
 class Printed(NamedTuple):
@@ -68,7 +93,7 @@ def printed(entry: Entry, cited: Cited, inputs: Inputs, cotangent: str) -> Print
         for symbol, dim in zip(symbols, dims, strict=False):
             names.indices.setdefault(symbol, 0 if dim == 1 else Index(str(symbol), dim))
     at = tuple(names.indices[i] for i in getattr(variable, "indices", ()))
-    right = _read(expanded(entry, cited), names)
+    right = read(expanded(entry, cited), names)
     if of_output:
         where = tuple(names.indices[i] for i in getattr(of, "indices", ()))
         derived = derivative(definition_of(entry, inputs, where), tensor, at)
@@ -76,7 +101,7 @@ def printed(entry: Entry, cited: Cited, inputs: Inputs, cotangent: str) -> Print
         derived = pullback_of(entry, argument, inputs, cotangent, at)
     hypothesis = None
     if cited.hypothesis is not None:
-        hypothesis = (_read(cited.hypothesis.lhs, names), _read(cited.hypothesis.rhs, names))
+        hypothesis = (read(cited.hypothesis.lhs, names), read(cited.hypothesis.rhs, names))
     return Printed(tuple(names.indices.values()), right, derived, hypothesis)
 
 
@@ -111,6 +136,9 @@ class _Names:
         dim = self.sizes[size]
         inner.indices = {**self.indices, index: 0 if dim == 1 else Index(str(index), dim)}
         return inner
+
+    def special(self, expression: Any) -> None:
+        """Nothing in an entry stands for anything but itself."""
 
     def entry(self, base: str, at: tuple[Any, ...]) -> Node:
         """Gives an entry of an argument, or of the cotangent."""
@@ -155,10 +183,19 @@ _RELATIONS: dict[Any, Callable[[Node, Node], Node]] = {
 }
 
 
-def _read(expression: Any, names: _Names) -> Node:
-    def read(e: Any) -> Node:
-        return _read(e, names)
+def read(expression: Any, names: Names) -> Node:
+    """Gives the graph of an expression, for letters that stand for what `names` says.
 
+    Raises:
+      Unsupported: There is a kind of expression in it that has no meaning here.
+    """
+
+    def inside(e: Any) -> Node:
+        return read(e, names)
+
+    special = names.special(expression)
+    if special is not None:
+        return special
     if expression.is_Rational:
         return g.const(Fraction(int(expression.p), int(expression.q)))
     if isinstance(expression, sympy.Indexed):
@@ -170,17 +207,17 @@ def _read(expression: Any, names: _Names) -> Node:
             return g.index(names.indices[expression])
         return names.entry(str(expression), ())
     if isinstance(expression, sympy.Add):
-        return g.add(*map(read, expression.args))
+        return g.add(*map(inside, expression.args))
     if isinstance(expression, sympy.Mul):
-        return g.mul(*map(read, expression.args))
+        return g.mul(*map(inside, expression.args))
     if isinstance(expression, sympy.Pow):
         base, exponent = expression.args
         if exponent.is_Integer:
-            return g.power(read(base), int(exponent))
+            return g.power(inside(base), int(exponent))
         if (2 * exponent).is_Integer:
-            return g.power(g.kernel("sqrt", read(base)), int(2 * exponent))
+            return g.power(g.kernel("sqrt", inside(base)), int(2 * exponent))
     if isinstance(expression, sympy.Sum):
-        return _read_sum(expression, names)
+        return _total(expression, names)
     if isinstance(expression, sympy.KroneckerDelta):
         i, j = (names.indices[a] for a in expression.args)
         return g.equal_index(i, j)
@@ -188,20 +225,20 @@ def _read(expression: Any, names: _Names) -> Node:
         value = g.const(float("nan"))
         pairs: list[Any] = list(expression.args)
         for branch, condition in reversed(pairs):
-            value = g.select(_read_condition(condition, names), read(branch), value)
+            value = g.select(_condition(condition, names), inside(branch), value)
         return value
     if isinstance(expression, sympy.Max):
-        value = read(expression.args[0])
+        value = inside(expression.args[0])
         for other in expression.args[1:]:
-            value = g.maximum(value, read(other))
+            value = g.maximum(value, inside(other))
         return value
     function = _FUNCTIONS.get(expression.func)
     if function is None:
         raise Unsupported(f"the textbook's {expression.func}")
-    return function(read(expression.args[0]))
+    return function(inside(expression.args[0]))
 
 
-def _read_sum(expression: Any, names: _Names) -> Node:
+def _total(expression: Any, names: Names) -> Node:
     *outer, (index, low, high) = expression.limits
     if low != 1:
         raise Unsupported(f"a sum from {low}")
@@ -209,18 +246,18 @@ def _read_sum(expression: Any, names: _Names) -> Node:
         # SymPy nests the first limit innermost.
         inner = sympy.Sum(expression.function, *outer)
         inside = names.bound(index, high)
-        body = _read_sum(inner, inside)
+        body = _total(inner, inside)
     else:
         inside = names.bound(index, high)
-        body = _read(expression.function, inside)
+        body = read(expression.function, inside)
     at = inside.indices[index]
     return g.total(at, body) if isinstance(at, Index) else body
 
 
-def _read_condition(condition: Any, names: _Names) -> Node:
+def _condition(condition: Any, names: Names) -> Node:
     if condition in (sympy.true, True):
         return g.TRUE
     relation = _RELATIONS.get(condition.func)
     if relation is None:
         raise Unsupported(f"the textbook's condition {condition}")
-    return relation(*(_read(a, names) for a in condition.args))
+    return relation(*(read(a, names) for a in condition.args))

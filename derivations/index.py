@@ -187,7 +187,12 @@ def _renamed(g: Gen, names: Renaming) -> Poly:
             return argmax(*_opened(inner, names), names.get(where, where))
         case "apply":
             name, arguments, where = g.data
-            return of(gen("apply", (name, arguments, at(where)), _indices(at(where)), g.height))
+            opened_arguments = []
+            for labels, frozen in arguments:
+                fresh = {i: Index("t", i.size) for i in labels}
+                body = rename(rename(thaw(frozen), fresh), names)
+                opened_arguments.append((tuple(fresh.values()), body))
+            return apply(name, opened_arguments, at(where))
         case kind:
             raise AssertionError(f"a generator {kind} has no open index")
 
@@ -361,8 +366,12 @@ def apply(
     closed = []
     level = max((height_of(poly) for _, poly in arguments), default=0)
     top = level
+    # An argument may have open indices besides those of its own axes: σ(z_j) for a function of one
+    # number.
+    open_ = _indices(at)
     for slots, poly in arguments:
         names = {s: label(level + i, s.size) for i, s in enumerate(slots)}
         top = max(top, level + len(slots))
+        open_ |= free_of(poly) - set(slots)
         closed.append((tuple(names.values()), freeze(rename(poly, names))))
-    return of(gen("apply", (name, tuple(closed), at), _indices(at), top))
+    return of(gen("apply", (name, tuple(closed), at), open_, top))

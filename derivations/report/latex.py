@@ -13,6 +13,15 @@ _SIGNS = {
     "β": r"\beta",
     "γ": r"\gamma",
     "ε": r"\epsilon",
+    "θ": r"\theta",
+    "τ": r"\tau",
+    "φ": r"\varphi",
+    "χ": r"\chi",
+    "ψ": r"\psi",
+    "ω": r"\omega",
+    "ŷ": r"\hat{y}",
+    "→": r"\to",
+    "lim": r"\lim",
     "ℓ": r"\ell",
     "−": "-",
     "≤": r"\le",
@@ -25,7 +34,7 @@ _SIGNS = {
     "max": r"\max",
     "tanh": r"\tanh",
 }
-_FENCES = {"(": ("(", ")"), "|": (r"\lvert ", r" \rvert")}
+_FENCES = {"(": ("(", ")"), "[": ("[", "]"), "|": (r"\lvert ", r" \rvert")}
 
 
 def latex(expression: Any) -> str:

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import sympy
 
 from derivations.report import document as d
+from derivations.report.derivation import derivation_section
 from derivations.report.plots import plot
+from derivations.steps import derivations_of, proved
 from derivations.textbook import Cited, Entry, derivative, pullback
 from derivations.textbook.notation import equation
 from derivations.verdict import Report
@@ -39,6 +41,7 @@ def operation_section(checked: Checked) -> d.Section:
             d.Paragraph((entry.description,)),
             _part(entry, "Definition", (*_definition(entry), *(() if curve is None else (curve,)))),
             _part(entry, "Derivation", (_derivation(entry),)),
+            *_steps(entry),
             _part(entry, "Code", _code(rule)),
             _part(entry, "Verdicts", (d.Verdicts(report.obligations),)),
         ),
@@ -92,6 +95,17 @@ def _derivation(entry: Entry) -> d.Steps:
             ),
         )
     )
+
+
+def _steps(entry: Entry) -> tuple[d.Section, ...]:
+    found = derivations_of(entry.name)
+    if not found:
+        return ()
+    lead = d.Paragraph(
+        ("Every step follows from the one before for the reason given, and is proved equal to it.",)
+    )
+    sections = (derivation_section(derivation, proved(derivation)) for derivation in found)
+    return (_part(entry, "Steps", (lead, *sections)),)
 
 
 def _cited(cited: Cited) -> tuple[Any, ...]:

@@ -26,7 +26,10 @@ from derivations.report.boxes import (
     Word,
 )
 
-_GREEK = {"sigma": "σ", "delta": "δ", "alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε"}
+_GREEK = {
+    "sigma": "σ", "delta": "δ", "alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε",
+    "theta": "θ", "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+}  # fmt: skip
 _LETTERS = _GREEK | {"ell": "ℓ"}
 _RELATIONS: dict[Any, str] = {
     sympy.Eq: "=",
@@ -43,6 +46,8 @@ _LAYERS = {"ell", "L"}
 _INDEX_ORDER = ("n", "m", "h", "i", "j", "q", "k", "l")
 
 _PRIME = Operator("′")
+
+_FENCES = {"[]", "()"}
 
 _TIMES = Operator("\u2062")
 """Multiplication, which is not written: Unicode's invisible times."""
@@ -114,7 +119,12 @@ def _(expression: sympy.Indexed) -> Any:
     for index in expression.indices:
         names = {str(symbol) for symbol in index.free_symbols}
         (layers if names and names <= _LAYERS else others).append(index)
-    return Script(typeset(expression.base), _indices(others), _indices(layers))
+    base = typeset(expression.base)
+    if isinstance(base, Script):
+        # A name with an index of its own: z_in,j.
+        below = (base.below, *((Operator(","), _indices(others)) if others else ()))
+        return Script(base.base, Row(below), _indices(layers))
+    return Script(base, _indices(others), _indices(layers))
 
 
 @typeset.register
@@ -185,6 +195,13 @@ def _(expression: sympy.Abs) -> Any:
 
 @typeset.register
 def _(expression: AppliedUndef) -> Any:
+    if expression.func.__name__ in _FENCES:
+        # A layer as some authors write it: z^[ℓ].
+        return Fenced(*_around(typeset(expression.args[0]), expression.func.__name__))
+    indices = [a for a in expression.args if isinstance(a, sympy.Symbol) and a.is_integer]
+    if indices:
+        name = Script(_name(expression.func.__name__), _indices(indices))
+        return _applied(name, [a for a in expression.args if a not in indices])
     return _applied(_name(expression.func.__name__), expression.args)
 
 
@@ -204,18 +221,33 @@ def _(expression: sympy.Sum) -> Any:
 def _(expression: sympy.Derivative) -> Any:
     of: Any = expression.expr
     (variable,) = expression.variables
-    # A function with a name of its own has a prime; a quantity, which is one Latin letter, a
-    # quotient, and its arguments are understood.
+    # A function of one argument has a prime; a quantity, which is one Latin letter and depends on
+    # several others, a quotient, and its arguments are understood.
     if isinstance(of, AppliedUndef) and not _is_quantity(of):
         if of.args == (variable,):
             return _applied(Script(_name(of.func.__name__), above=_PRIME), of.args)
-        raise TypeError(f"A prime stands for the derivative in the argument. Got {expression}.")
+        if isinstance(variable, sympy.Symbol):
+            raise TypeError(f"A prime stands for the derivative in the argument. Got {expression}.")
     partial = isinstance(variable, sympy.Indexed) or (
         isinstance(of, AppliedUndef) and len(of.args) > 1 and variable in of.args
     )
     sign = Operator("∂") if partial else Word("d")
+    if not _is_letter(of) or (isinstance(of, AppliedUndef) and not _is_quantity(of)):
+        # What is still to be differentiated stands beside the sign.
+        fenced = Fenced("(", typeset(of), ")")
+        return Row((Fraction(sign, Row((sign, typeset(variable)))), fenced))
     name = _name(of.func.__name__) if isinstance(of, AppliedUndef) else typeset(of)
     return Fraction(Row((sign, name)), Row((sign, typeset(variable))))
+
+
+@typeset.register
+def _(expression: sympy.Limit) -> Any:
+    of, variable, point, _ = expression.args
+    to = Row((typeset(variable), Operator("→"), typeset(point)))
+    body = typeset(of)
+    if isinstance(of, sympy.Add):
+        body = Fenced("(", body, ")")
+    return Row((Script(Word("lim"), below=to), _TIMES, body))
 
 
 @typeset.register
@@ -265,6 +297,10 @@ def _place(factor: Any, factors: Any) -> tuple[Any, ...]:
     kinds = (place for place, kinds in enumerate(_FACTOR_ORDER) if isinstance(factor, kinds))
     kind = next(kinds, len(_FACTOR_ORDER))
     if isinstance(factor, sympy.Derivative):
+        if not _is_letter(factor.expr):
+            # What is still to be differentiated carries parentheses of its own, and nothing but a
+            # sum may follow them.
+            return (len(_FACTOR_ORDER) - 1.5,)
         others = [other for other in factors if isinstance(other, sympy.Derivative)]
         return (kind, any(other.variables[0] == factor.expr for other in others))
     if isinstance(factor, sympy.Indexed):
@@ -294,9 +330,17 @@ def _indices(indices: list[Any]) -> Any:
     return boxes[0] if len(boxes) == 1 else Row(tuple(boxes))
 
 
+def _around(box: Any, fences: str) -> tuple[str, Any, str]:
+    left, right = fences
+    return left, box, right
+
+
 def _name(name: str) -> Any:
     if name in _LETTERS:
         return Letter(_LETTERS[name])
+    letter, _, below = name.partition("_")
+    if below:
+        return Script(_name(letter), Word(below))
     if len(name) == 1:
         return Letter(name)
     # dx, the derivative of the cost in x: an upright d before the letter.
@@ -305,8 +349,12 @@ def _name(name: str) -> Any:
     return Word(name)
 
 
+def _is_letter(expression: Any) -> bool:
+    return isinstance(expression, sympy.Symbol | sympy.Indexed | AppliedUndef)
+
+
 def _is_quantity(function: Any) -> bool:
-    return len(function.func.__name__) == 1
+    return len(function.func.__name__) == 1 and len(function.args) > 1
 
 
 def _is_negative(term: Any) -> bool:

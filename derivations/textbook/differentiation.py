@@ -124,7 +124,10 @@ def _sifted(term: Any, index: Symbol, low: Any, high: Any) -> Any:
         if isinstance(factor, KroneckerDelta) and _meets(factor, index):
             (other,) = set(factor.args) - {index}
             return (term / factor).xreplace({index: other})
-    outside, inside = term.as_independent(index, as_Add=False)
+    # By hand: SymPy does not see an index in the variable of a derivative.
+    factors = Mul.make_args(term)
+    inside = Mul(*(f for f in factors if index in f.atoms(Symbol)))
+    outside = Mul(*(f for f in factors if index not in f.atoms(Symbol)))
     if inside == 1:
         return outside * (high - low + 1)
     return outside * Sum(inside, (index, low, high))

@@ -385,6 +385,35 @@ def _points(left: Node, right: Node) -> Iterator[Point]:
             yield point
 
 
+def test_a_function_of_a_number_depends_on_the_index_of_that_number():
+    i, j, k = (Index(name, "n") for name in "ijk")
+
+    def f(at: Index) -> Node:
+        return g.apply("f", ((),), (g.entry("z", (at,)),), ())
+
+    def summed(at: Index) -> Node:
+        return g.total(at, g.mul(f(at), g.entry("w", (at, k))))
+
+    assert equal(summed(i), summed(j)).equal
+    assert not equal(g.total(i, f(i)), g.mul(g.size("n"), f(k))).equal
+    assert not equal(f(i), f(j)).equal
+    picked = g.total(i, g.mul(g.equal_index(i, k), f(i)))
+    assert equal(picked, f(k)).equal
+    assert not equal(picked, f(j)).equal
+
+
+def test_a_function_of_a_number_inside_a_function_of_an_array():
+    i, j, k = (Index(name, "n") for name in "ijk")
+
+    def f(at: Index) -> Node:
+        return g.apply("f", ((),), (g.mul(g.entry("z", (at,)), g.entry("w", (k,))),), ())
+
+    one, other = (g.apply("c", ((at,),), (f(at),), ()) for at in (i, j))
+    assert equal(one, other).equal
+    assert equal(g.total(k, one), g.total(k, other)).equal
+    assert not equal(g.total(k, one), g.mul(g.size("n"), one)).equal
+
+
 def _values(left: Node, right: Node, point: Point) -> tuple[np.ndarray, np.ndarray]:
     free = sorted(left.free | right.free, key=lambda i: i.uid)
     a, b = (

@@ -161,3 +161,38 @@ def test_help_shows_examples_and_statuses(capsys):
     out = capsys.readouterr().out
     assert "derivations check rules:swish --arg 'float32[4]'" in out
     assert "3  wrong usage" in out
+
+
+def test_a_derivation_is_explained(capsys):
+    assert leave("explain", "softmax_cross_entropy", "--notation", "lecture-002") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Softmax cross-entropy: its derivative (softmax_cross_entropy): ✓ PROVED")
+    assert "= p_nk − y_nk  [" in out
+
+
+def test_a_group_is_explained_in_every_format(capsys):
+    assert leave("explain", "dense", "--format", "json") == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [d["name"] for d in data] == ["dense_x", "dense_w", "dense_b"]
+    assert {d["verdict"] for d in data} == {"PROVED"}
+    assert leave("explain", "dense", "--format", "latex") == 0
+    assert capsys.readouterr().out.count(r"\begin{align*}") == 3
+    assert leave("explain", "dense", "--format", "markdown") == 0
+    assert capsys.readouterr().out.count("### ") == 3
+
+
+def test_a_derivation_that_is_not_proved_leaves_with_2(capsys, monkeypatch):
+    from derivations.steps import Step, table
+
+    right = table.derivation("sigmoid")
+    wrong = right._replace(steps=(*right.steps, Step(-right.result, "folded")))
+    monkeypatch.setitem(table.DERIVATIONS, "sigmoid", wrong)
+    assert leave("explain", "sigmoid") == 2
+    assert "? UNDECIDED" in capsys.readouterr().out
+
+
+def test_an_unknown_derivation_or_notation_gets_the_nearest(capsys):
+    assert leave("explain", "softmaks") == 3
+    assert "Did you mean softmax, softplus, softmax_jacobian?" in capsys.readouterr().err
+    assert leave("explain", "sigmoid", "--notation", "lecture-005") == 3
+    assert "Did you mean lecture-004" in capsys.readouterr().err

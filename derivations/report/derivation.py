@@ -1,0 +1,40 @@
+"""The section of one derivation: its steps, each with its reason and its verdict."""
+
+from derivations.report import document as d
+from derivations.steps.derivation import Derivation
+from derivations.steps.notation import printed
+from derivations.steps.prove import Proof
+from derivations.steps.reasons import REASONS
+
+
+def derivation_section(derivation: Derivation, proof: Proof, notation: str = "code") -> d.Section:
+    """Gives the section of a derivation, in the letters of a notation."""
+
+    def formula(expression: object) -> d.Formula:
+        return d.Formula(printed(expression, derivation.name, notation))
+
+    steps = tuple(
+        d.Step(
+            (f"{REASONS[step.reason]} ", d.Badge(outcome.verdict), *_why(outcome.reason)),
+            (formula(step.expression),),
+        )
+        for step, outcome in zip(derivation.steps, proof.steps, strict=True)
+    )
+    told = [f"Holds if {condition}." for condition in derivation.conditions]
+    rests: list[d.Inline] = []
+    for name, _ in proof.lemmas:
+        rests += [", " if rests else "Rests on ", d.Mono(name)]
+    blocks: list[object] = [formula(derivation.subject), d.Steps(steps)]
+    blocks += [d.Caption((line,)) for line in told]
+    if rests:
+        blocks.append(d.Caption((*rests, ".")))
+    return d.Section(derivation.title, anchor(derivation.name), tuple(blocks), proof.verdict)
+
+
+def anchor(name: str) -> str:
+    """Gives the anchor of a derivation's section, by its name."""
+    return f"derivation-{name.replace('_', '-')}"
+
+
+def _why(reason: str) -> tuple[str, ...]:
+    return (f" ({reason})",) if reason else ()
