@@ -172,6 +172,9 @@ def function(name: str, a: Series) -> Any:
         if not positive(a) or a.low % 2:
             return NAN
         return Series(a.low // 2, _by_flint(name, a.terms))
+    if name == "atan" and a.low < 0 and a.terms:
+        quarter = flint.arb.pi() / (2 if positive(a) else -2)
+        return total(quarter, product(function(name, _inverse(a)), flint.fmpq(-1)))
     if a.low < 0 and a.terms:
         return Series(_FLAT, ()) if name == "exp" and not positive(a) else NAN
     if a.end <= 0:

@@ -1,22 +1,28 @@
-"""Singular places: where a rule divides by zero, or takes log 0, and the primal does not.
+"""Singular places: where a rule has no value, and the primal has one.
 
 Code may branch nowhere and still fail at a point: a rule that divides by what the primal only
 multiplies with, or by a norm. What the primal itself always divides by is no such place: where that
-is zero, the primal has no value.
+is zero, the primal has no value. A rule that takes the root or the logarithm of what is negative
+fails on a whole region.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 
 from derivations.boundaries import Boundary, Unlocated, on_boundary, simple_points, vanishing
 from derivations.evaluate import Point
 from derivations.graph import Node
-from derivations.refute import Tensor
+from derivations.refute import Tensor, points
 
 MOST_PLACES = 8
 TRIES = 12
+DRAWN = 6
 SECONDS = 1.0  # for all places together
+
+UNKNOWN, NOT_NEGATIVE, POSITIVE = range(3)
+_SIGNED = frozenset(["add", "mul", "sum", "rmax", "select", "pow", "kernel"])
 
 
 def singular_places(rule: Sequence[Node], primal: Sequence[Node]) -> list[Boundary]:
@@ -35,9 +41,18 @@ def singular_places(rule: Sequence[Node], primal: Sequence[Node]) -> list[Bounda
     return list(found.values())
 
 
-def _denominators(nodes: Sequence[Node], *, always: bool) -> dict[Node, None]:
-    """Gives the numbers that must not be zero; if `always`, those on every branch alone."""
-    found: dict[Node, None] = {}
+def half_line(rule: Sequence[Node], primal: Sequence[Node]) -> Boundary | None:
+    """Gives what a rule takes the root or the logarithm of, may be negative, and the primal not."""
+    given = {n.args[0] for n in _inside(primal, always=True) if _is_half(n)}
+    for node in _inside(rule, always=False):
+        if _is_half(node) and node.args[0] not in given and _least(node.args[0]) == UNKNOWN:
+            words = "the root or logarithm of a negative number"
+            return Boundary(words, node.args[0], ())
+    return None
+
+
+def _inside(nodes: Sequence[Node], *, always: bool) -> Iterator[Node]:
+    """Gives all nodes; if `always`, those that are evaluated on every branch."""
     seen: set[Node] = set()
     stack = list(nodes)
     while stack:
@@ -46,6 +61,17 @@ def _denominators(nodes: Sequence[Node], *, always: bool) -> dict[Node, None]:
             continue
         seen.add(node)
         stack.extend(node.args)
+        yield node
+
+
+def _is_half(node: Node) -> bool:
+    return node.op == "kernel" and node.data in ("log", "sqrt")
+
+
+def _denominators(nodes: Sequence[Node], *, always: bool) -> dict[Node, None]:
+    """Gives the numbers that must not be zero."""
+    found: dict[Node, None] = {}
+    for node in _inside(nodes, always=always):
         if (node.op == "pow" and node.data < 0) or (node.op == "kernel" and node.data == "log"):
             found.update(dict.fromkeys(_zeros(node.args[0])))
     return found
@@ -71,10 +97,6 @@ def _zeros(node: Node) -> Iterator[Node]:
             yield node
 
 
-UNKNOWN, NOT_NEGATIVE, POSITIVE = range(3)
-_SIGNED = frozenset(["add", "mul", "sum", "rmax", "select", "pow", "kernel"])
-
-
 @cache
 def _least(node: Node) -> int:
     """Tells what is certain of a number's sign, as it is written."""
@@ -84,6 +106,8 @@ def _least(node: Node) -> int:
             return POSITIVE if node.data > 0 else NOT_NEGATIVE if node.data == 0 else UNKNOWN
         case "pi" | "size":
             return POSITIVE
+        case "index":
+            return NOT_NEGATIVE
         case "entry":
             return POSITIVE if node.data[2] == "positive" else UNKNOWN
         case "add":
@@ -120,6 +144,9 @@ def points_of(
         if located is not None:
             yield located[0]
             break
-    for point in simple_points(tensors, sizes, place):
-        yield point
-        return
+    yield from islice(simple_points(tensors, sizes, place), 1)
+
+
+def drawn_points(tensors: Sequence[Tensor], sizes: Mapping[str, int]) -> Iterator[Point]:
+    """Gives points of both signs."""
+    return islice(points(tensors, sizes, ties=True, seed=1), DRAWN)

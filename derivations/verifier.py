@@ -354,6 +354,9 @@ def _kernel_of_series(name: str, a: Series) -> Series:
             raise NoValue("the root of a negative number, or of a root of ε")
         low, terms = a.low // 2, a.terms
     elif a.low < 0 and a.terms:
+        if name == "atan":
+            quarter = flint.arb.pi() / (2 if first(a) > 0 else -2)
+            return plus(quarter, times(-ONE, _kernel_of_series(name, _inverse(a))))
         if name == "exp" and first(a) < 0:
             return Series(10 * MANY, ())  # it is below any power of ε
         raise NoValue(f"{name} of an infinite number")

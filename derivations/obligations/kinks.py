@@ -15,7 +15,14 @@ from derivations.kinks import Entry, Kink, examine, forward, holes
 from derivations.lift import Array
 from derivations.obligations.statements import statement
 from derivations.obligations.views import contracted, views_of
-from derivations.singular import MOST_PLACES, SECONDS, points_of, singular_places
+from derivations.singular import (
+    MOST_PLACES,
+    SECONDS,
+    drawn_points,
+    half_line,
+    points_of,
+    singular_places,
+)
 from derivations.traced import Traced, positions
 from derivations.verdict import Obligation, Verdict, Witness
 
@@ -32,14 +39,16 @@ def kinks(this: Traced, deadline: float) -> Obligation:
         for arrays in (this.primal, [*this.value, *(p for p in this.pulled if p is not None)])
     )
     conditions = boundaries([*primal, *rest])
-    places = singular_places(rest, primal)
+    places, half = singular_places(rest, primal), half_line(rest, primal)
     found: list[Kink] = []
     missed: list[str] = []
     met = 0
-    if conditions or places:
+    if conditions or places or half is not None:
         here = _Here(this)
         missed = here.on_boundaries(conditions, deadline)
         met = here.at_places(places, min(deadline, time.monotonic() + SECONDS))
+        if half is not None:
+            here.where_negative(half)
         found = here.found
     # A boundary may be met twice, once through an intermediate result: the plain words stay.
     told: dict[Any, Kink] = {}
@@ -109,15 +118,26 @@ class _Here:
         for place in places[:MOST_PLACES]:
             some = points_of(place, self.this.tensors, self.sizes, self.arguments, deadline)
             for point in (plain := [_plain_cotangents(self.this, p) for p in some]):
-                entries = self._holes(point)
-                if not entries and forward(self.views, point):
-                    first = self.arguments[0]
-                    entries = [(first, (0,) * len(first.shape))]
-                kinks = [self._examined(place, point, e) for e in entries]
-                # Where the primal has no value either, there is nothing to be said.
-                self.found += [k for k in kinks if k.kind != "undefined"]
+                self._look(place, point)
             met += bool(plain)
         return met
+
+    def where_negative(self, half: Boundary) -> None:
+        """Looks for a point at which the rule takes the root of a negative number, say."""
+        before = len(self.found)
+        for point in drawn_points(self.this.tensors, self.sizes):
+            self._look(half, _plain_cotangents(self.this, point))
+            if len(self.found) > before:
+                return
+
+    def _look(self, place: Boundary, point: Point) -> None:
+        entries = self._holes(point)
+        if not entries and forward(self.views, point):
+            first = self.arguments[0]
+            entries = [(first, (0,) * len(first.shape))]
+        kinks = [self._examined(place, point, e) for e in entries]
+        # Where the primal has no value either, there is nothing to be said.
+        self.found += [k for k in kinks if k.kind != "undefined"]
 
     def _holes(self, point: Point) -> list[Entry]:
         return holes(self.views.rule(point), self.arguments, point)

@@ -66,7 +66,7 @@ ACTIVATIONS |= {
     ),
     "glu": Animal(nn.glu, (real(2, 4),)),
     "log1mexp": Animal(nn.log1mexp, VECTOR, "no rational point"),
-    "standardize": Animal(nn.standardize, VECTOR),
+    "standardize": Animal(nn.standardize, VECTOR, slow=True),
     "one_hot": Animal(lambda w, y: nn.one_hot(y, 3) @ w, (real(3, 2), labels(4))),
     "dot_product_attention": Animal(
         nn.dot_product_attention, (real(1, 2, 1, 2),) * 3, sizes="given", slow=True

@@ -86,6 +86,13 @@ def test_what_is_infinite_has_no_limit_and_no_slope():
     assert series.function("exp", series.power(_near(0), -1)) is NAN
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_angle_of_what_is_infinite_is_a_right_one(side: int):
+    angle = series.function("atan", series.power(_near(0, side), -1))
+    assert float(limit(angle)) == pytest.approx(side * math.pi / 2, rel=1e-15)
+    assert slope(angle) == -side
+
+
 def test_a_flat_function_is_zero_to_every_order():
     flat = series.function("exp", series.power(_near(0, -1), -1))
     assert (limit(flat), slope(flat)) == (0, 0)
