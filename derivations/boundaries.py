@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import flint
@@ -10,7 +10,7 @@ import numpy as np
 
 from derivations import graph as g
 from derivations.denormal import expression
-from derivations.evaluate import Ambiguous, Point, Tie, evaluate, sorted_indices
+from derivations.evaluate import Point, Tie, evaluate, sorted_indices
 from derivations.fraction import factored, is_zero
 from derivations.graph import Index, Node
 from derivations.index import rename
@@ -31,6 +31,7 @@ from derivations.polynomial import (
 )
 from derivations.refute import Tensor, differ, points
 from derivations.regions import Split
+from derivations.series import Ambiguous
 from derivations.signs import never_zero, whole
 
 MOST_TRIES = 60
@@ -69,7 +70,7 @@ def boundaries(nodes: Sequence[Node]) -> list[Boundary]:
         stack.extend(node.args)
         if node.op == "compare" and not node.data[1]:
             a, b = node.args
-            found.update(_of_difference(g.sub(a, b), None))
+            found.update(vanishing(g.sub(a, b)))
         elif node.op == "rmax":
             bound, (body,) = node.data, node.args
             i, j = Index(bound.name, bound.size), Index(bound.name, bound.size)
@@ -78,12 +79,15 @@ def boundaries(nodes: Sequence[Node]) -> list[Boundary]:
                 first, second = (expression(rename(poly, {bound: other})) for other in (i, j))
             except (Split, Unnormalised, TooLarge, ValueError):
                 continue  # the maximum of what itself branches: its own comparisons are met
-            found.update(_of_difference(g.sub(first, second), (first, node)))
+            found.update(vanishing(g.sub(first, second), (first, node)))
     return list(found.values())
 
 
-def _of_difference(node: Node, tops: tuple[Node, Node] | None) -> dict[Any, Boundary]:
-    """Gives the boundaries of one difference: a boundary for each factor that can be zero."""
+def vanishing(node: Node, tops: tuple[Node, Node] | None = None) -> dict[Any, Boundary]:
+    """Gives the boundaries on which a number is zero: one for each factor that can be.
+
+    The keys are the same for the same boundary, whatever its indices are called.
+    """
     pieces: dict[Any, Node]
     names: dict[Any, str]
     try:
@@ -168,10 +172,12 @@ def on_boundary(
     sizes: Mapping[str, int],
     moving: Tensor,
     deadline: float,
+    tries: int = MOST_TRIES,
 ) -> tuple[Point, tuple[int, ...]] | None:
     """Solves for a point on a boundary by moving one entry of one argument.
 
-    Gives the point and the entry; `None` if no entry of this argument moves the condition.
+    Gives the point and the entry; `None` if no entry of this argument moves the condition. Where no
+    single entry leads there, the points at which arrays are zero, constant or equal are tried.
 
     Raises:
       Unlocated: It moves the condition, but no exact point was found.
@@ -179,7 +185,7 @@ def on_boundary(
     drawn = points(tensors, sizes, ties=True, seed=1)
     draw = random.Random(2)
     moves = False
-    for _ in range(MOST_TRIES):
+    for _ in range(tries):
         if time.monotonic() > deadline:
             raise Unlocated("the budget ran out")
         point = next(drawn)
@@ -210,8 +216,31 @@ def on_boundary(
             except (Ambiguous, Tie):
                 continue
     if moves:
+        for point in simple_points(tensors, sizes, boundary):
+            return point, (0,) * point.tensors[moving.name].ndim
         raise Unlocated("no rational point of it was found")
     return None
+
+
+def simple_points(
+    tensors: Sequence[Tensor], sizes: Mapping[str, int], boundary: Boundary
+) -> Iterator[Point]:
+    """Gives the points of a boundary among those where an array is zero, constant, or another."""
+    start = next(points(tensors, sizes, ties=True, seed=1))
+    floats = [t for t in tensors if t.kind == "float" and t.near is None]
+    for tensor in floats:
+        array = start.tensors[tensor.name]
+        others = [start.tensors[t.name] for t in floats if t.name != tensor.name]
+        numbers = [np.full_like(array, flint.fmpq(n)) for n in (0, 1)]
+        for other in [*numbers, *(o for o in others if o.shape == array.shape)]:
+            point = start._replace(tensors={**start.tensors, tensor.name: other})
+            try:
+                if any(
+                    _is_tie(boundary, point, w) for w in np.ndindex(*_gap(boundary, point).shape)
+                ):
+                    yield point
+            except (Ambiguous, Tie):
+                continue
 
 
 def moved(point: Point, name: str, at: tuple[int, ...], value: Any) -> Point:

@@ -1,8 +1,8 @@
 """Numbers for a graph: exact rationals as long as they last, then balls that hold the true value.
 
-A node is evaluated at once for all values of its open index variables. Inputs may be `Dual`
-numbers x + ε d with an infinitesimal ε > 0: a comparison that is a tie in x is then decided by d,
-so that evaluating a function at x + ε gives its one-sided derivative exactly, kinks included.
+A node is evaluated at once for all values of its open index variables. Inputs may be `Series`, a
+number x + ε d with an infinitesimal ε > 0: a comparison that is a tie in x is then decided by d, so
+that evaluating a function at x + ε gives its one-sided derivative exactly, kinks included.
 """
 
 import random
@@ -14,31 +14,15 @@ from typing import Any, NamedTuple
 import flint
 import numpy as np
 
+from derivations import series
 from derivations.graph import Dim, Index, Node
+from derivations.series import NAN, Ambiguous, NoValue, Series
 
 PRECISION = 256  # bits
 
 
 class Tie(Exception):
     """A comparison came out equal where the caller wants no boundary."""
-
-
-class Ambiguous(Exception):
-    """A comparison of balls that overlap, or a value outside a function's domain."""
-
-
-class Unresolved(Ambiguous):
-    """A comparison of `Dual` numbers that are equal to first order."""
-
-
-class Dual:
-    """The number `value + ε slope`, for an infinitesimal ε > 0."""
-
-    __slots__ = ("slope", "value")
-
-    def __init__(self, value: Any, slope: Any):
-        self.value = value
-        self.slope = slope
 
 
 class Point(NamedTuple):
@@ -67,8 +51,18 @@ def rational(value: Any) -> flint.fmpq:
     return flint.fmpq(exact.numerator, exact.denominator)
 
 
-def evaluate(node: Node, point: Point, order: Sequence[Index] = ()) -> np.ndarray:
-    """Gives a node's values, with one axis for each of its open index variables, in this order."""
+def evaluate(
+    node: Node, point: Point, order: Sequence[Index] = (), *, holes: bool = False
+) -> np.ndarray:
+    """Gives a node's values, with one axis for each of its open index variables, in this order.
+
+    Where an entry has no value, it is `NAN` if `holes` are allowed.
+
+    Raises:
+      NoValue: A division by zero, or a function outside its domain.
+      Ambiguous: The value is not known.
+      Tie: A comparison is a tie, and the point wants none.
+    """
     axes = sorted_indices(order)
     precision = flint.ctx.prec
     flint.ctx.prec = PRECISION
@@ -76,6 +70,8 @@ def evaluate(node: Node, point: Point, order: Sequence[Index] = ()) -> np.ndarra
         array = _aligned(_evaluate(node, point, {}), axes, point)
     finally:
         flint.ctx.prec = precision
+    if not holes and any(map(_is_nan, array.reshape(-1))):
+        raise NoValue("a division by zero, or a function outside its domain")
     full = np.broadcast_to(array, [point.length(i.size) for i in axes])
     return full.transpose([axes.index(i) for i in order])
 
@@ -116,7 +112,7 @@ def nonzero_somewhere(node: Node) -> bool:
             values = evaluate(node, Point(sizes, tensors, ties=True), list(node.free))
         except (Ambiguous, Tie):
             continue
-        if all(not _has_zero(v) for v in values.reshape(-1)):
+        if all(not series.has_zero(v) for v in values.reshape(-1)):
             return True
     return False
 
@@ -222,6 +218,8 @@ def _compute(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
             )
         case "argmax":
             return _argmax(node, args[0], point)
+        case "nan":
+            return _scalar(NAN)
         case op:
             raise Ambiguous(f"{op} has no value at a point")
 
@@ -306,27 +304,24 @@ def _argmax(node: Node, body: _Values, point: Point) -> _Values:
 
 
 def _plus(a: Any, b: Any) -> Any:
-    if isinstance(a, Dual) or isinstance(b, Dual):
-        a, b = _dual(a), _dual(b)
-        return Dual(a.value + b.value, a.slope + b.slope)
+    if isinstance(a, Series) or isinstance(b, Series):
+        return NAN if _is_nan(a) or _is_nan(b) else series.total(a, b)
     return a + b
 
 
 def _times(a: Any, b: Any) -> Any:
     if _is_exact_zero(a) or _is_exact_zero(b):
-        return flint.fmpq(0)
-    if isinstance(a, Dual) or isinstance(b, Dual):
-        a, b = _dual(a), _dual(b)
-        return Dual(a.value * b.value, a.value * b.slope + a.slope * b.value)
+        return NAN if _is_nan(a) or _is_nan(b) else flint.fmpq(0)
+    if isinstance(a, Series) or isinstance(b, Series):
+        return NAN if _is_nan(a) or _is_nan(b) else series.product(a, b)
     return a * b
 
 
 def _power(a: Any, exponent: int) -> Any:
-    if isinstance(a, Dual):
-        slope = flint.fmpq(exponent) * _power(a.value, exponent - 1) * a.slope
-        return Dual(_power(a.value, exponent), slope)
-    if exponent < 0 and _has_zero(a):
-        raise Ambiguous("a division by zero")
+    if isinstance(a, Series):
+        return series.power(a, exponent)
+    if exponent < 0 and series.has_zero(a):
+        return NAN
     return a**exponent
 
 
@@ -334,12 +329,8 @@ def _is_exact_zero(a: Any) -> bool:
     return isinstance(a, flint.fmpq) and a == 0
 
 
-def _dual(a: Any) -> Dual:
-    return a if isinstance(a, Dual) else Dual(a, flint.fmpq(0))
-
-
-def _has_zero(a: Any) -> bool:
-    return bool(a.contains(0)) if isinstance(a, flint.arb) else a == 0
+def _is_nan(a: Any) -> bool:
+    return isinstance(a, flint.arb) and a.is_nan()
 
 
 def ball(a: Any) -> flint.arb:
@@ -352,24 +343,24 @@ _EXACT = {("exp", 0): 1, ("log", 1): 0, ("sqrt", 0): 0, ("sqrt", 1): 1, ("erf", 
 
 
 def _kernel(name: str, a: Any) -> Any:
-    if isinstance(a, Dual):
-        return Dual(_kernel(name, a.value), _slope(name, a.value) * a.slope)
+    if isinstance(a, Series):
+        return series.function(name, a)
     if isinstance(a, flint.fmpq):
         for (kernel, at), value in _EXACT.items():
             if kernel == name and a == at:
                 return flint.fmpq(value)
         a = flint.arb(a)
     value = getattr(a, name)()
-    if not value.is_finite():
-        raise Ambiguous(f"{name} outside its domain")
-    return value
+    return value if value.is_finite() else NAN
 
 
 def _floor(a: Any, *, ties: bool) -> Any:
     """Rounds down; a whole number is on the boundary between two values."""
-    if isinstance(a, Dual):
-        below = a.value == _floor(a.value, ties=True) and _compare("lt", a.slope, 0, ties=True)
-        return Dual(_floor(a.value, ties=True) - (1 if below else 0), flint.fmpq(0))
+    if isinstance(a, Series):
+        value = series.limit(a)
+        down = _floor(value, ties=True)
+        rest = series.total(a, -value)
+        return down if value != down or series.positive(rest) else down - 1
     if isinstance(a, flint.arb):
         down = a.floor()
         if not down.is_exact():
@@ -381,34 +372,13 @@ def _floor(a: Any, *, ties: bool) -> Any:
     return down
 
 
-def _slope(name: str, a: Any) -> Any:
-    match name:
-        case "atan":
-            return _power(1 + a * a, -1)
-        case "exp":
-            return _kernel("exp", a)
-        case "log":
-            return _power(a, -1)
-        case "sqrt":
-            return _power(flint.fmpq(2) * _kernel("sqrt", a), -1)
-        case "sin":
-            return _kernel("cos", a)
-        case "cos":
-            return flint.fmpq(-1) * _kernel("sin", a)
-        case _:
-            x = ball(a)
-            return 2 * (-x * x).exp() / flint.arb.pi().sqrt()
-
-
 def _compare(op: str, a: Any, b: Any, *, ties: bool) -> bool:
     if a is b:
         return op != "lt"  # one value on both sides: no boundary, whatever it is
-    if isinstance(a, Dual) or isinstance(b, Dual):
-        a, b = _dual(a), _dual(b)
-        for first, second in ((a.value, b.value), (a.slope, b.slope)):
-            if not _compare("eq", first, second, ties=True):
-                return op != "eq" and _compare("lt", first, second, ties=True)
-        raise Unresolved("a comparison that is a tie to first order")
+    if _is_nan(a) or _is_nan(b):
+        raise Ambiguous("a comparison with what has no value")
+    if isinstance(a, Series) or isinstance(b, Series):
+        return op != "eq" and series.positive(_plus(b, _times(flint.fmpq(-1), a)))
     difference = b - a
     if isinstance(difference, flint.arb) and not difference.is_exact():
         if difference > 0:

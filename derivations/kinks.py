@@ -6,16 +6,18 @@ done along one entry, for the reader, and for the whole gradient: on a boundary 
 a rule must lie on the segment between the limits of the gradients of both.
 """
 
+import math
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import flint
 import numpy as np
 
 from derivations.boundaries import Boundary, moved
-from derivations.evaluate import Ambiguous, Dual, Point, Unresolved, ball
+from derivations.evaluate import Point, ball
 from derivations.refute import Tensor, differ, shown, written
+from derivations.series import FEW, MANY, Ambiguous, NoValue, Unresolved, beside, limit, slope
 
 Class = Literal[
     "smooth",
@@ -25,11 +27,20 @@ Class = Literal[
     "inside",
     "outside",
     "like jax.grad",
+    "without value",
+    "as run",
     "singular",
     "jump",
+    "undefined",
     "unresolved",
 ]
 DIRECTIONS = 12
+MOST_LIMITS = 6  # of the gradient: where there are more, they may be a continuum
+FAILURES = 3  # directions without a limit, after which no other is tried
+ROUNDING = 1e-6  # how far from an exact value a number in double precision may be
+
+Entry = tuple[Tensor, tuple[int, ...]]  # an argument, and a position in it
+Found = TypeVar("Found")
 
 
 class Kink(NamedTuple):
@@ -68,10 +79,21 @@ class Kink(NamedTuple):
             return f"{where}: smooth, derivative {self.left}{note}"
         if self.kind == "jump":
             return f"{where}: the primal jumps, so that it has no derivative{note}"
+        if self.kind == "undefined":
+            return f"{where}: the primal has no value{note}"
         return (
             f"{where}: left {self.left}, right {self.right}; the rule takes {self.rule} "
             f"({self.kind}), jax.grad takes {self.jax} ({self.jax_kind}){note}"
         )
+
+
+class Run(NamedTuple):
+    """What the code gives at a point, run in double precision, each as one vector."""
+
+    primal: list[float]
+    value: list[float]
+    rule: list[float]
+    jax: list[float]
 
 
 class Views(NamedTuple):
@@ -80,9 +102,10 @@ class Views(NamedTuple):
     Attributes:
       scalar: The primal, contracted with the point's cotangents.
       gradient: The true cotangents of all arguments, as one vector.
-      rule: The rule's, likewise.
+      rule: The rule's, likewise; `None` for an entry that has no value.
       jax: Those of `jax.grad`; `None` where they are not known.
       difference: What the forward pass gives less what the primal gives, as one vector.
+      run: The code itself; `None` where it could not be run.
     """
 
     scalar: Callable[[Point], Any]
@@ -90,6 +113,7 @@ class Views(NamedTuple):
     rule: Callable[[Point], list[Any]]
     jax: Callable[[Point], list[Any]] | None
     difference: Callable[[Point], list[Any]]
+    run: Callable[[Point], Run | None]
 
 
 def examine(
@@ -112,31 +136,42 @@ def examine(
     """
     entry = _offset(arguments, moving, at, point)
     resolved = True
+    here = below = left = above = right = None
     try:
+        here = views.scalar(point)
         below, left = _side(views.scalar, point, moving, at, -1)
         above, right = _side(views.scalar, point, moving, at, 1)
-    except Unresolved:
+    except NoValue:
+        pass
+    except Ambiguous:
         resolved = False
-        below = left = above = right = None
-    rule, jax = _values(views.rule, point), _values(views.jax, point)
-    taken, taken_by_jax = (v[entry] if v is not None else None for v in (rule, jax))
-    kind = classify(taken, taken_by_jax, left, right)
-    jax_kind = classify(taken_by_jax, None, left, right)
+    rule, jax = views.rule(point), views.jax(point) if views.jax is not None else None
+    taken, taken_by_jax = rule[entry], jax[entry] if jax is not None else None
+    kind = classify(taken, left, right)
+    jax_kind = classify(taken_by_jax, left, right)
     note = ""
-    difference = _values(views.difference, point)
+    whole = None not in rule
     if not resolved:
         kind = jax_kind = "unresolved"
-    elif _jumps([below, above, _value(views.scalar, point)]):
+    elif here is None:
+        kind = jax_kind = "undefined"
+    elif _jumps([below, above, here]):
         kind = jax_kind = "jump"
-    elif rule is None or kind == "outside":
-        pass
-    elif not _in_hull(rule, _limits(views.gradient, point, arguments)):
+    elif kind == "without value":
+        kind, note = _run_instead(views.run(point), entry, left, right)
+    elif (
+        kind != "outside"
+        and whole
+        and not _in_hull(rule, _limits(views.gradient, point, arguments))
+    ):
         kind, note = "outside", "the gradient as a whole lies outside the limits around it"
-    if kind == "outside" and rule is not None and jax is not None and _same(rule, jax):
+    if jax_kind == "without value":
+        jax_kind = "singular"
+    if kind == "outside" and whole and jax is not None and None not in jax and _same(rule, jax):
         # What jax.grad itself makes of a composition of kinks is no mistake of this rule.
         kind, note = "like jax.grad", "outside the one-sided derivatives, as jax.grad is"
-    if difference is not None and any(differ(d, flint.fmpq(0)) for d in difference):
-        kind, note = "outside", "fwd gives another value there than the primal"
+    if kind != "undefined" and (wrong := forward(views, point)):
+        kind, note = "outside", wrong
     texts = [shown(v) if v is not None else "none" for v in (left, right, taken, taken_by_jax)]
     return Kink(
         boundary=boundary.words,
@@ -153,12 +188,61 @@ def examine(
     )
 
 
-def classify(rule: Any, jax: Any, left: Any, right: Any) -> Class:
-    """Places a value among one-sided derivatives; one that is not finite beside that of JAX."""
+def holes(rule: list[Any], arguments: Sequence[Tensor], point: Point) -> list[Entry]:
+    """Gives the first entry without a value of each argument's cotangent."""
+    found, before = [], 0
+    for tensor in arguments:
+        shape = point.tensors[tensor.name].shape
+        own = rule[before : before + math.prod(shape)]
+        before += len(own)
+        if None in own:
+            place = np.unravel_index(own.index(None), shape) if shape else ()
+            found.append((tensor, tuple(map(int, place))))
+    return found
+
+
+def _run_instead(run: Run | None, entry: int, left: Any, right: Any) -> tuple[Class, str]:
+    """Judges a rule that has no exact value, by what its code gives there.
+
+    It is outside only where that is not finite and `jax.grad` is: neither what comes to a number by
+    way of an infinity, nor what is as bad as `jax.grad`, is a mistake for certain.
+    """
+    if run is None:
+        return "unresolved", "the rule has no exact value there, and its code could not be run"
+    rule, jax = run.rule[entry], run.jax[entry]
+    if math.isfinite(rule):
+        about = flint.arb(rule, ROUNDING * (1 + abs(rule)))
+        if classify(about, left, right) == "outside":
+            return "unresolved", f"run, the rule gives {rule:g}"
+        return "as run", f"run, the rule gives {rule:g}"
+    if math.isfinite(jax):
+        return "outside", f"run, the rule gives {rule} and jax.grad {jax:g}"
+    return "singular", f"run, the rule gives {rule} and jax.grad {jax}"
+
+
+def forward(views: Views, point: Point) -> str:
+    """Says what is wrong with the forward pass at a point, if something is."""
+    try:
+        if any(differ(d, flint.fmpq(0)) for d in views.difference(point)):
+            return "fwd gives another value there than the primal"
+    except NoValue:
+        run = views.run(point)
+        if run is not None and any(
+            math.isfinite(p) and not math.isfinite(v)
+            for p, v in zip(run.primal, run.value, strict=True)
+        ):
+            return "fwd has no value there, and the primal has"
+    except Ambiguous:
+        pass
+    return ""
+
+
+def classify(rule: Any, left: Any, right: Any) -> Class:
+    """Places a value among one-sided derivatives."""
     if left is None or right is None:
         return "singular"
     if rule is None:
-        return "singular" if jax is None else "outside"
+        return "without value"
     if not differ(left, right):
         return "outside" if differ(rule, left) else "smooth"
     if not differ(rule, left):
@@ -188,31 +272,28 @@ def _offset(arguments: Sequence[Tensor], moving: Tensor, at: tuple[int, ...], po
     raise ValueError(f"{moving.name} has no cotangent")
 
 
+def _resolved(compute: Callable[[int], Found]) -> Found:
+    """Computes with a few terms of each series, and with many where these decide nothing."""
+    try:
+        return compute(FEW)
+    except Unresolved:
+        return compute(MANY)
+
+
 def _side(
     scalar: Callable[[Point], Any], point: Point, moving: Tensor, at: tuple[int, ...], side: int
 ) -> tuple[Any, Any]:
     """Gives the value and the derivative on one side; `None` where they are not finite."""
-    start = Dual(point.tensors[moving.name][at], flint.fmpq(side))
+    start = point.tensors[moving.name][at]
+
+    def both(terms: int) -> tuple[Any, Any]:
+        result = scalar(moved(point, moving.name, at, beside(start, flint.fmpq(side), terms)))
+        return limit(result), flint.fmpq(side) * slope(result)
+
     try:
-        result = scalar(moved(point, moving.name, at, start))
-    except Unresolved:
-        raise
-    except Ambiguous:
+        return _resolved(both)
+    except NoValue:
         return None, None
-    if isinstance(result, Dual):
-        return result.value, flint.fmpq(side) * result.slope
-    return result, flint.fmpq(0)
-
-
-def _value(function: Callable[[Point], Any], point: Point) -> Any:
-    try:
-        return function(point)
-    except Ambiguous:
-        return None
-
-
-def _values(function: Callable[[Point], list[Any]] | None, point: Point) -> list[Any] | None:
-    return None if function is None else _value(function, point)
 
 
 def _limits(
@@ -221,19 +302,32 @@ def _limits(
     """Gives the different limits of the gradient, coming to the point from several directions."""
     draw = random.Random(3)
     found: list[list[Any]] = []
+    failures = 0
     for _ in range(DIRECTIONS):
-        tensors = dict(point.tensors)
-        for tensor in arguments:
-            array = tensors[tensor.name].copy()
-            for where in np.ndindex(*array.shape):
-                slope = flint.fmpq(draw.choice((-1, 1)) * draw.randint(1, 99))
-                array[where] = Dual(array[where], slope)
-            tensors[tensor.name] = array
-        limit = _values(gradient, point._replace(tensors=tensors))
-        if limit is not None:
-            plain = [v.value if isinstance(v, Dual) else v for v in limit]
-            if not any(_same(plain, other) for other in found):
-                found.append(plain)
+        slopes = {
+            t.name: [draw.choice((-1, 1)) * draw.randint(1, 99)
+                     for _ in range(point.tensors[t.name].size)]
+            for t in arguments
+        }  # fmt: skip
+
+        def there(terms: int, slopes: dict[str, list[int]] = slopes) -> list[Any]:
+            tensors = dict(point.tensors)
+            for name, directions in slopes.items():
+                array = tensors[name].copy()
+                for where, d in zip(np.ndindex(*array.shape), directions, strict=True):
+                    array[where] = beside(array[where], flint.fmpq(d), terms)
+                tensors[name] = array
+            return [limit(v) for v in gradient(point._replace(tensors=tensors))]
+
+        try:
+            reached = _resolved(there)
+        except Ambiguous:
+            failures += 1
+            if failures == FAILURES:
+                break
+            continue
+        if not any(_same(reached, other) for other in found):
+            found.append(reached)
     return found
 
 
@@ -243,7 +337,7 @@ def _same(a: list[Any], b: list[Any]) -> bool:
 
 def _in_hull(rule: list[Any], limits: list[list[Any]]) -> bool:
     """Tells whether a vector may lie in the convex hull of the limits: certain only where "no"."""
-    if not limits:
+    if not limits or len(limits) > MOST_LIMITS:
         return True
     if len(limits) == 1:
         return _same(rule, limits[0])

@@ -15,8 +15,9 @@ import flint
 import numpy as np
 
 from derivations.boundaries import Boundary, boundaries
-from derivations.evaluate import Ambiguous, Point, Tie, ball, evaluate, rational
+from derivations.evaluate import Point, Tie, ball, evaluate, rational
 from derivations.refute import Suspect, Tensor, points
+from derivations.series import Ambiguous
 from derivations.timeout import OutOfTime, time_limit
 
 AWAY = (1, 16, Fraction(1, 64))  # from the boundary

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import flint
 import numpy as np
 
-from derivations.evaluate import Ambiguous, Point, Tie, ball, evaluate, rational
+from derivations.evaluate import Point, Tie, ball, evaluate, rational
 from derivations.graph import Dim, Index, Node
+from derivations.series import Ambiguous
 from derivations.verdict import Witness
 
 DIGITS = 15

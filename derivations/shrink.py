@@ -12,9 +12,10 @@ from typing import Any
 import flint
 import numpy as np
 
-from derivations.evaluate import Ambiguous, Point, Tie, ball, evaluate, rational, sorted_indices
+from derivations.evaluate import Point, Tie, ball, evaluate, rational, sorted_indices
 from derivations.graph import Node
 from derivations.refute import Suspect, Tensor, counterexample
+from derivations.series import Ambiguous
 
 SECONDS = 0.2
 MOST_EVALUATIONS = 300

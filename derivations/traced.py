@@ -10,10 +10,11 @@ import numpy as np
 
 from derivations import graph as g
 from derivations.differentiate import Undifferentiable, derivative, gradient
-from derivations.evaluate import Ambiguous, Point, Tie, ball, evaluate
+from derivations.evaluate import Point, Tie, ball, evaluate
 from derivations.graph import At, Dim, Index, Node
 from derivations.lift import Array, Assumptions, Unsupported, dim_of, kind_of
 from derivations.refute import Tensor, points
+from derivations.series import Ambiguous
 from derivations.subject import MalformedRule, Subject
 from derivations.trace import (
     Shapes,
@@ -237,7 +238,7 @@ def validate(this: Traced) -> None:
         except (Tie, Ambiguous):
             continue
         with double_precision():
-            numbers = compiled(*(_numbers(point.tensors[t.name], t.kind) for t in this.tensors))
+            numbers = compiled(*(to_numpy(point.tensors[t.name], t.kind) for t in this.tensors))
         for lifted_value, number in zip(lifted_values, numbers, strict=True):
             _agree(lifted_value, np.asarray(number, dtype=np.float64), tolerance)
         done += 1
@@ -256,7 +257,8 @@ def _tolerance(run: Callable[..., Any], this: Traced, sizes: Mapping[str, int]) 
     return next((t for narrow, t in _NARROW.items() if narrow in text), AGREEMENT)
 
 
-def _numbers(array: np.ndarray, kind: str) -> np.ndarray:
+def to_numpy(array: np.ndarray, kind: str) -> np.ndarray:
+    """Gives exact numbers as JAX takes them, rounded to double precision."""
     dtype = {"float": np.float64, "int": np.int32, "bool": np.bool_}[kind]
     return np.asarray([float(ball(v)) for v in array.reshape(-1)], dtype).reshape(array.shape)
 

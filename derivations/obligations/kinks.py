@@ -1,49 +1,55 @@
-"""That a rule takes a value between the sides on every boundary that the code branches on."""
+"""That a rule takes a value between the sides on every boundary, and where it divides by zero."""
 
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from derivations import graph as g
-from derivations.boundaries import Unlocated, boundaries, on_boundary
-from derivations.evaluate import Point, evaluate, rational
+from derivations.boundaries import Boundary, Unlocated, boundaries, on_boundary
+from derivations.evaluate import Point, rational
 from derivations.evidence import Boundaries
-from derivations.graph import At, Index, Node
-from derivations.kinks import Kink, Views, examine
+from derivations.graph import At, Node
+from derivations.kinks import Entry, Kink, examine, forward, holes
 from derivations.lift import Array
 from derivations.obligations.statements import statement
-from derivations.traced import Traced, positions, summed
+from derivations.obligations.views import contracted, views_of
+from derivations.singular import (
+    MOST_PLACES,
+    SECONDS,
+    drawn_points,
+    half_line,
+    points_of,
+    singular_places,
+)
+from derivations.traced import Traced, positions
 from derivations.verdict import Obligation, Verdict, Witness
 
 MOST_TOLD = 3
+NOT_FINITE = "not finite"  # what a witness says of a rule without a value
 
 
 def kinks(this: Traced, deadline: float) -> Obligation:
-    """On the boundaries that the code branches on, the rule takes a value between the sides."""
+    """On each boundary, and where it divides by zero, the rule takes a value between the sides."""
     start = time.monotonic()
     explicit = this.shapes.explicit
-    nodes = [a.at(*at) for a in _graphs(this) for at in positions(a, explicit=explicit)]
-    sizes = dict(this.shapes.sizes)
-    if this.shapes.symbolic:
-        sizes = {name: 2 + i for i, name in enumerate(sizes)}
-    conditions = boundaries(nodes)
-    views = _views(this) if conditions else None
-    arguments = [this.tensors[i] for i in this.wanted]
+    primal, rest = (
+        [a.at(*at) for a in arrays for at in positions(a, explicit=explicit)]
+        for arrays in (this.primal, [*this.value, *(p for p in this.pulled if p is not None)])
+    )
+    conditions = boundaries([*primal, *rest])
+    places, half = singular_places(rest, primal), half_line(rest, primal)
     found: list[Kink] = []
     missed: list[str] = []
-    for boundary, moving in itertools.product(conditions, arguments):
-        try:
-            located = on_boundary(boundary, this.tensors, sizes, moving, deadline)
-        except Unlocated as error:
-            missed.append(f"{boundary.words}, along {moving.name}: {error}")
-            continue
-        if located is not None and views is not None:
-            point, at = located
-            point = _plain_cotangents(this, point)
-            found.append(examine(boundary, point, arguments, moving, at, views))
+    met = 0
+    if conditions or places or half is not None:
+        here = _Here(this)
+        missed = here.on_boundaries(conditions, deadline)
+        met = here.at_places(places, min(deadline, time.monotonic() + SECONDS))
+        if half is not None:
+            here.where_negative(half)
+        found = here.found
     # A boundary may be met twice, once through an intermediate result: the plain words stay.
     told: dict[Any, Kink] = {}
     for kink in sorted(found, key=lambda k: k.boundary.startswith("f(")):
@@ -53,31 +59,24 @@ def kinks(this: Traced, deadline: float) -> Obligation:
         statement("kinks"),
         Verdict.PROVED,
         ground="exact one-sided derivatives",
-        scope=f"at one exact point of each of {len(conditions)} boundaries"
-        if conditions
-        else "the code branches nowhere",
+        scope=_scope(len(conditions), len(places), met, told.values()),
         details=tuple(map(str, told.values())),
         seconds=time.monotonic() - start,
     )
-    rule, scalar = (_entries(this, this.pulled), _scalar(this)) if found else ((), None)
+    rule, scalar = (_entries(this, this.pulled), contracted(this)) if found else ((), None)
     seen = tuple(told.values())
-    evidence = Boundaries(tuple(nodes), rule, scalar, seen, len(conditions), this.tensors)
+    count = len(conditions) + len(places)
+    evidence = Boundaries((*primal, *rest), rule, scalar, seen, count, this.tensors)
     base = base._replace(evidence=(evidence,))
     for kink in found:
         if kink.kind == "outside":
-            between = f"between {kink.left} and {kink.right}"
             return base._replace(
                 verdict=Verdict.REFUTED,
                 reason=str(kink),
-                witness=Witness(kink.inputs, f"d{kink.argument}", kink.rule, kink.note or between),
+                witness=Witness(kink.inputs, f"d{kink.argument}", *_found_and_expected(kink)),
             )
     # Where no finite one-sided derivatives exist, no value of the rule could be wrong.
-    open_ = [
-        str(k)
-        for k in found
-        if k.kind in ("unresolved", "like jax.grad")
-        or (k.kind == "singular" and "none" not in (k.left, k.right))
-    ]
+    open_ = [str(k) for k in found if k.kind in ("unresolved", "like jax.grad")]
     reasons = list(dict.fromkeys(missed + open_))
     if reasons:
         more = f"; and {len(reasons) - MOST_TOLD} more" if len(reasons) > MOST_TOLD else ""
@@ -86,28 +85,88 @@ def kinks(this: Traced, deadline: float) -> Obligation:
     return base
 
 
-def _plain_cotangents(this: Traced, point: Point) -> Point:
-    """Gives the point with cotangents 1, 2, 3, ..., so that the values read as derivatives."""
-    tensors = dict(point.tensors)
-    for name in this.cotangents:
-        counted = [rational(1 + i) for i in range(tensors[name].size)]
-        array = np.empty(len(counted), dtype=object)
-        array[:] = counted
-        tensors[name] = array.reshape(tensors[name].shape)
-    return point._replace(tensors=tensors)
+class _Here:
+    """A rule at the points that are looked at, and what was found there."""
+
+    def __init__(self, this: Traced):
+        self.this, self.views = this, views_of(this)
+        self.arguments = [this.tensors[i] for i in this.wanted]
+        self.sizes = dict(this.shapes.sizes)
+        if this.shapes.symbolic:
+            self.sizes = {name: 2 + i for i, name in enumerate(self.sizes)}
+        self.found: list[Kink] = []
+
+    def on_boundaries(self, conditions: Sequence[Boundary], deadline: float) -> list[str]:
+        """Looks at each boundary along each argument; gives those of which no point was found."""
+        missed = []
+        for boundary, moving in itertools.product(conditions, self.arguments):
+            try:
+                located = on_boundary(boundary, self.this.tensors, self.sizes, moving, deadline)
+            except Unlocated as error:
+                missed.append(f"{boundary.words}, along {moving.name}: {error}")
+                continue
+            if located is not None:
+                point = _plain_cotangents(self.this, located[0])
+                entry = (moving, located[1])
+                others = [e for e in self._holes(point) if e != entry]
+                self.found += [self._examined(boundary, point, e) for e in (entry, *others)]
+        return missed
+
+    def at_places(self, places: Sequence[Boundary], deadline: float) -> int:
+        """Looks at singular places, where there is no value; tells at how many there is a point."""
+        met = 0
+        for place in places[:MOST_PLACES]:
+            some = points_of(place, self.this.tensors, self.sizes, self.arguments, deadline)
+            for point in (plain := [_plain_cotangents(self.this, p) for p in some]):
+                self._look(place, point)
+            met += bool(plain)
+        return met
+
+    def where_negative(self, half: Boundary) -> None:
+        """Looks for a point at which the rule takes the root of a negative number, say."""
+        before = len(self.found)
+        for point in drawn_points(self.this.tensors, self.sizes):
+            self._look(half, _plain_cotangents(self.this, point))
+            if len(self.found) > before:
+                return
+
+    def _look(self, place: Boundary, point: Point) -> None:
+        entries = self._holes(point)
+        if not entries and forward(self.views, point):
+            first = self.arguments[0]
+            entries = [(first, (0,) * len(first.shape))]
+        kinks = [self._examined(place, point, e) for e in entries]
+        # Where the primal has no value either, there is nothing to be said.
+        self.found += [k for k in kinks if k.kind != "undefined"]
+
+    def _holes(self, point: Point) -> list[Entry]:
+        return holes(self.views.rule(point), self.arguments, point)
+
+    def _examined(self, boundary: Boundary, point: Point, entry: Entry) -> Kink:
+        return examine(boundary, point, self.arguments, *entry, self.views)
 
 
-def _graphs(this: Traced) -> list[Array]:
-    return [*this.primal, *this.value, *(p for p in this.pulled if p is not None)]
+def _found_and_expected(kink: Kink) -> tuple[str, str]:
+    sides = kink.left if kink.left == kink.right else f"between {kink.left} and {kink.right}"
+    if kink.rule == "none":
+        return NOT_FINITE, sides
+    return kink.rule, kink.note or sides
 
 
-def _scalar(this: Traced) -> Node:
-    """Gives the primal, contracted with the cotangents."""
-    scalar = []
-    for array, name in zip(this.primal, this.cotangents, strict=True):
-        for at in positions(array, explicit=this.shapes.explicit):
-            scalar.append(summed(at, g.mul(g.entry(name, at), array.at(*at))))
-    return g.add(*scalar, g.ZERO)
+def _scope(branches: int, places: int, met: int, told: Iterable[Kink]) -> str:
+    """Tells where the rule was looked at, and where it has no value although the primal does."""
+    scope = (
+        f"at one exact point of each of {branches} boundaries"
+        if branches
+        else "the code branches nowhere"
+    )
+    if places:
+        scope += f"; at exact points of {met} of {places} places where it may divide by zero"
+    alike = dict.fromkeys(k.boundary for k in told if k.kind == "singular" and k.rule == "none"
+                          and "none" not in (k.left, k.right))  # fmt: skip
+    if alike:
+        scope += f"; but for {', '.join(alike)}, where bwd and jax.grad have no value"
+    return scope
 
 
 def _entries(
@@ -122,37 +181,12 @@ def _entries(
     )
 
 
-def _views(this: Traced) -> Views:
-    """Gives the primal, the rule and `jax.grad` as functions of a point."""
-    contracted = _scalar(this)
-    truth, taken, differences = [], [], []
-    for expected, pulled in zip(this.expected, this.pulled, strict=True):
-        for at in positions(expected, explicit=this.shapes.explicit):
-            truth.append((expected.at(*at), at))
-            taken.append((pulled.at(*at) if pulled is not None else g.ZERO, at))
-    for value_, primal in zip(this.value, this.primal, strict=True):
-        for at in positions(primal, explicit=this.shapes.explicit):
-            differences.append((g.sub(value_.at(*at), primal.at(*at)), at))
-    theirs = None
-    if this.jax is not None:
-        theirs = [
-            (a.at(*at), at) for a in this.jax for at in positions(a, explicit=this.shapes.explicit)
-        ]
-    return Views(
-        scalar=lambda point: evaluate(contracted, point)[()],
-        gradient=_vector(truth),
-        rule=_vector(taken),
-        jax=None if theirs is None else _vector(theirs),
-        difference=_vector(differences),
-    )
-
-
-def _vector(entries: Sequence[tuple[Node, tuple[At, ...]]]) -> Callable[[Point], list[Any]]:
-    def values(point: Point) -> list[Any]:
-        result = []
-        for node, at in entries:
-            free = [i for i in at if isinstance(i, Index)]
-            result += evaluate(node, point, free).reshape(-1).tolist()
-        return result
-
-    return values
+def _plain_cotangents(this: Traced, point: Point) -> Point:
+    """Gives the point with cotangents 1, 2, 3, ..., so that the values read as derivatives."""
+    tensors = dict(point.tensors)
+    for name in this.cotangents:
+        counted = [rational(1 + i) for i in range(tensors[name].size)]
+        array = np.empty(len(counted), dtype=object)
+        array[:] = counted
+        tensors[name] = array.reshape(tensors[name].shape)
+    return point._replace(tensors=tensors)

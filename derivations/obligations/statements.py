@@ -7,8 +7,8 @@ _STATEMENTS = {
     "cotangent": "d{} is the vector-Jacobian product of the primal, and what jax.grad gives",
     "declared": "d{} is what its author declares",
     "linear": "bwd is linear in the cotangent",
-    "kinks": "on each boundary that the code branches on, bwd lies between the one-sided "
-    "derivatives",
+    "kinks": "on each boundary that the code branches on, and where it divides by zero, bwd lies "
+    "between the one-sided derivatives",
     "second order": "differentiated again, the rule gives the second derivative, or says that it "
     "has none",
     "contract": "bwd runs, and each cotangent has the dtype of its argument",

@@ -183,14 +183,14 @@ def norm_or_zero(xp, x):
 NORM_OR_ZERO = Operation(norm_or_zero, floats((3,)))
 
 
-@right(NORM_OR_ZERO, open="unresolved")
+@right(NORM_OR_ZERO)
 def norm_zero_at_zero(xp, residuals, dy):
     (x,) = residuals
     size = norm_or_zero(xp, x)
     return (xp.where(size > 0, dy * x / xp.where(size > 0, size, 1.0), 0.0),)
 
 
-@wrong(45, NORM_OR_ZERO, "kinks", point="blind", open="no boundary at a division by zero")
+@wrong(45, NORM_OR_ZERO, "kinks", point="blind")
 def norm_not_a_number_at_zero(xp, residuals, dy):
     (x,) = residuals
     return (dy * x / norm_or_zero(xp, x),)

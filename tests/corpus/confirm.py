@@ -214,6 +214,8 @@ def _confirm_derivative(here: _Here, at_a_kink: bool) -> None:
 
 def _outside(value: float, f: Callable[[Any], Any], step: float) -> bool:
     below, above = sorted(_slope(f, side, 0) for side in (-step, step))
+    if not np.isfinite(value):
+        return bool(np.isfinite([below, above]).all())
     gap = CLOSE * max(1, abs(below), abs(above))
     return value < below - 10 * gap or value > above + 10 * gap
 

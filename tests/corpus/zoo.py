@@ -66,7 +66,7 @@ ACTIVATIONS |= {
     ),
     "glu": Animal(nn.glu, (real(2, 4),)),
     "log1mexp": Animal(nn.log1mexp, VECTOR, "no rational point"),
-    "standardize": Animal(nn.standardize, VECTOR, "unresolved"),
+    "standardize": Animal(nn.standardize, VECTOR, slow=True),
     "one_hot": Animal(lambda w, y: nn.one_hot(y, 3) @ w, (real(3, 2), labels(4))),
     "dot_product_attention": Animal(
         nn.dot_product_attention, (real(1, 2, 1, 2),) * 3, sizes="given", slow=True
@@ -109,8 +109,6 @@ _LOSSES = {
     "triplet_margin_loss": (*PAIRS, real(2, 3)),
 }
 _OPEN = {
-    "cosine_distance": "unresolved",
-    "cosine_similarity": "unresolved",
     "multiclass_sparsemax_loss": "the budget ran out",
     "ntxent": "an infinite value or NaN",
     "sigmoid_focal_loss": "an infinite value or NaN",

@@ -12,9 +12,10 @@ import pytest
 
 from derivations import graph as g
 from derivations.equality import equal
-from derivations.evaluate import Ambiguous, Point, ball, evaluate, rational
+from derivations.evaluate import Point, ball, evaluate, rational
 from derivations.graph import Index, Node
 from derivations.refute import differ
+from derivations.series import Ambiguous
 
 N, K = "n", "k"
 R, J, L = Index("i", N), Index("j", N), Index("l", N)

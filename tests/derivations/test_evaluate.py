@@ -12,17 +12,15 @@ from hypothesis import strategies as st
 
 from derivations import graph as g
 from derivations.evaluate import (
-    Ambiguous,
-    Dual,
     Point,
     Tie,
-    Unresolved,
     ball,
     evaluate,
     nonzero_somewhere,
     rational,
 )
 from derivations.graph import Index, Node
+from derivations.series import MANY, Ambiguous, Series, beside, slope
 
 X, Y = g.entry("x", ()), g.entry("y", ())
 small = st.fractions(-3, 3, max_denominator=8)
@@ -35,7 +33,7 @@ def _point(*, ties: bool = False, sizes: Any = None, **tensors: Any) -> Point:
         array = np.empty(given.shape, dtype=object)
         for at in np.ndindex(*given.shape):
             v = given[at]
-            array[at] = v if isinstance(v, Dual) else rational(v)
+            array[at] = v if isinstance(v, Series) else rational(v)
         arrays[name] = array
     return Point(sizes or {}, arrays, ties)
 
@@ -169,9 +167,8 @@ def _slopes(node: Node, at: Any) -> tuple[Any, Any]:
     """Gives the derivatives from the left and from the right."""
     result = []
     for side in (-1, 1):
-        moved = Dual(rational(at), flint.fmpq(side))
-        value = _at(node, x=moved, ties=True)
-        result.append(value.slope * side if isinstance(value, Dual) else flint.fmpq(0))
+        moved = beside(rational(at), flint.fmpq(side), MANY)
+        result.append(slope(_at(node, x=moved, ties=True)) * side)
     return result[0], result[1]
 
 
@@ -190,8 +187,28 @@ SIX = g.const(6)
         (g.maximum(g.exp(X), g.ONE), 0, 0, 1),
         (g.power(X, 3), 2, 12, 12),
         (g.select(g.compare("eq", X, g.ONE), g.ZERO, X), 1, 1, 1),
+        (g.kernel("sqrt", g.power(X, 2)), 0, -1, 1),
+        (g.select(g.compare("lt", g.ZERO, g.mul(X, X)), X, g.mul(SIX, X)), 0, 1, 1),
+        (g.mul(g.kernel("sqrt", g.absolute(X)), g.kernel("sqrt", g.absolute(X))), 0, -1, 1),
+        (g.div(g.kernel("sin", g.power(X, 2)), X), 0, 1, 1),
+        (g.exp(g.neg(g.power(X, -2))), 0, 0, 0),
     ],
-    ids=["relu", "relu6", "abs", "abs of 2x-6", "leaky", "x|x|", "max(e^x, 1)", "cube", "hole"],
+    ids=[
+        "relu",
+        "relu6",
+        "abs",
+        "abs of 2x-6",
+        "leaky",
+        "x|x|",
+        "max(e^x, 1)",
+        "cube",
+        "hole",
+        "root of a square",
+        "tie to second order",
+        "two roots",
+        "sin(x^2)/x",
+        "flat",
+    ],
 )
 def test_one_sided(node: Node, at: int, left: Any, right: Any):
     assert _slopes(node, at) == (rational(left), rational(right))
@@ -217,10 +234,15 @@ def test_slopes_are_derivatives(a: Fraction):
     assert float(right.mid()) == pytest.approx(slope, rel=1e-4, abs=1e-6)
 
 
-def test_a_condition_that_is_a_tie_to_second_order_is_not_guessed():
-    node = g.select(g.compare("lt", g.ZERO, g.mul(X, X)), X, g.mul(g.const(3), X))
-    with pytest.raises(Unresolved):
+def test_a_condition_that_is_a_tie_to_every_known_order_is_not_guessed():
+    flat = g.sub(g.exp(X), g.add(g.ONE, X, *(_over_factorial(n) for n in range(2, 6))))
+    node = g.select(g.compare("lt", g.ZERO, flat), X, g.mul(g.const(3), X))
+    with pytest.raises(Ambiguous):
         _slopes(node, 0)
+
+
+def _over_factorial(n: int) -> Node:
+    return g.mul(g.power(X, n), g.const(Fraction(1, math.factorial(n))))
 
 
 def test_no_derivative_where_it_is_infinite():

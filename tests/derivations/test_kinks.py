@@ -105,6 +105,11 @@ CONVENTIONS = {
         {"x = 0, along x": "singular"},
     ),
     "a jump": Case(lambda x: _on(x > 0) + x, lambda x: (_on(x > 0, 1.0, 1.0),), {"x = 0": "jump"}),
+    "a tie to second order": Case(
+        lambda x: _on(x * x > 0, x, 3 * x),
+        lambda x: (jnp.ones_like(x),),
+        {"x = 0, along x": "smooth"},
+    ),
     "a hole": Case(lambda x: _on(x == 0, 1.0, x), lambda x: (jnp.ones_like(x),), {"x = 0": "jump"}),
 }
 
@@ -205,8 +210,11 @@ def test_a_boundary_without_rational_points_is_undecided():
     assert "no rational point" in kinks.reason
 
 
-def test_a_tie_to_second_order_is_not_guessed():
-    case = Case(lambda x: _on(x * x > 0, x, 3 * x), lambda x: (jnp.ones_like(x),), {})
+def test_a_tie_to_every_known_order_is_not_guessed():
+    def condition(x: Any) -> Any:
+        return jnp.sin(x) - x + x**3 / 6 > 0
+
+    case = Case(lambda x: _on(condition(x), x, 3 * x), lambda x: (_on(condition(x), 1.0, 3.0),), {})
     kinks = _kinks(case)
     assert kinks.verdict is Verdict.UNDECIDED
     assert "unresolved" in kinks.reason

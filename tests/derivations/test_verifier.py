@@ -46,11 +46,20 @@ def _wrong_square(x: jax.Array) -> jax.Array:
 
 
 WRONG = Rule("wrong", _wrong_square, lambda x: (x * x, x), lambda x, dy: (3 * x * dy * jnp.exp(x),))
+
+
+def _positive(x):
+    """Is never zero, which takes a square completed to see."""
+    return x * x - x + 1
+
+
 EXACT = Rule(
     "cumprod",
-    lambda x: jnp.cumprod(x),
-    lambda x: (jnp.cumprod(x), x),
-    lambda x, dy: (jnp.cumsum((jnp.cumprod(x) * dy)[::-1])[::-1] / x,),
+    lambda x: jnp.cumprod(_positive(x)),
+    lambda x: (jnp.cumprod(_positive(x)), x),
+    lambda x, dy: (
+        jnp.cumsum((jnp.cumprod(_positive(x)) * dy)[::-1])[::-1] * (2 * x - 1) / _positive(x),
+    ),
 )
 
 
