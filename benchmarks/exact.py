@@ -4,9 +4,10 @@
 
 A 784-128-10 network with softmax cross-entropy, 16 examples: the 101,770 entries of the gradient by
 hand-coded backpropagation against jax.grad. Wall time of one comparison of three trials and of one
-trial, in a process where JAX is imported: the first comparison (cold) and the median of several
-more (warm). Then mistakes are planted, and which tensors are found to differ; LayerNorm and
-attention at real sizes; and one entry that is off by 2⁻⁴⁰.
+trial, tracing included, in a process where JAX is imported: the first comparison (cold) and the
+median of several more (warm); on an idle core if it is pinned to one (`taskset -c 1`). Then
+mistakes are planted, and which tensors are found to differ; LayerNorm and attention at real sizes;
+and one entry that is off by 2⁻⁴⁰.
 """
 
 import time

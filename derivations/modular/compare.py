@@ -9,7 +9,8 @@ the two formulas are the same (`degree.py`: up to which chance). If they are, th
 wherever the same branches are taken, and nothing is said of others: "equal" means equal on the
 branches taken at the drawn points, one for each seed, each of another scale. Every comparison of
 the code has to fall both ways somewhere among them, or else the outcome is "undecided"; that every
-combination of branches was taken is not said.
+combination of branches was taken is not said. Nor is it of what puts several numbers in order, such
+as a sort or a maximum: `orders` lists it, and the orders are those of the drawn points.
 
 The same holds for whole numbers and truth values among the inputs: they are what was drawn. And
 constants of the code stand for the numbers that `derivations.constants` reads; `assumptions` lists
@@ -99,8 +100,8 @@ class Comparison(NamedTuple):
     log(ab) = log a + log b. It has to be confirmed at a point, by other means.
 
     Attributes:
-      outcome: "equal": on the branches taken at the drawn points, and for the whole numbers that
-        were drawn, the functions are the same, but for the `bound`.
+      outcome: "equal": on the branches taken at the drawn points, in the orders met there, and for
+        the whole numbers that were drawn, the functions are the same, but for the `bound`.
       reason: Why it is undecided, or what differs.
       bound: The largest chance of a wrong "equal".
       primes: The primes of each trial.
@@ -109,6 +110,7 @@ class Comparison(NamedTuple):
       entries: How many entries were compared.
       degree: A bound on the degree of the difference of any two entries.
       comparisons: How many comparisons the branches of a trial took, the most of any trial.
+      orders: What put numbers in order: not every order was seen.
       places: Which outputs differ.
       assumptions: What the constants in the code were read as.
       accounts: What the bound is made of, for each trial.
@@ -123,6 +125,7 @@ class Comparison(NamedTuple):
     entries: int = 0
     degree: int = 0
     comparisons: int = 0
+    orders: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
     assumptions: tuple[str, ...] = ()
     accounts: tuple[Account, ...] = ()
@@ -203,6 +206,7 @@ def _concluded(runs: Sequence[_Run], seeds: tuple[int, ...], entries: int) -> Co
         entries,
         max((r.degree for r in runs), default=0),
         max((r.trial.comparisons for r in runs), default=0),
+        tuple(sorted(set[str]().union(*(r.trial.orders for r in runs)))),
         places,
         tuple(sorted(set[str]().union(*(r.trial.assumptions for r in runs)))),
         tuple(_account(seed, r) for seed, r in zip(seeds, runs, strict=True)),

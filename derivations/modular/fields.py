@@ -1,8 +1,8 @@
 """Arithmetic in prime fields, on arrays, exactly.
 
-A residue is an int64 below 2³¹, so that the product of two is below 2⁶². A matrix product is split
-into halves of 16 bits and made of products of float64 matrices: with at most 2²⁰ summands below
-2³³ every partial sum is a whole number below 2⁵³, which float64 holds exactly, in any order.
+A residue is an int64 below 2³¹, so that the product of two is below 2⁶². A matrix product is made
+of products of float64 matrices, one for each digit of the residues of one matrix: the digits are so
+short that every partial sum is a whole number below 2⁵³, which float64 holds exactly, in any order.
 
 The primes are q = 7 modulo 8 with (q - 1)/2 prime to 3, 5 and 7. So -1 is no square and 2 is one,
 the squares form a group of odd order m = (q - 1)/2, every square has exactly one root that is a
@@ -86,7 +86,9 @@ def draw_field(draw: random.Random, smallest: int = SMALLEST, largest: int = LAR
 def reduced(a: np.ndarray, f: Field) -> Residues:
     """Gives the residues of whole numbers."""
     # NumPy divides by one number fast, and takes remainders slowly.
-    return a - (a // f.prime) * f.prime
+    multiples = np.asarray(a // f.prime)
+    multiples *= f.prime
+    return np.subtract(a, multiples, out=multiples)
 
 
 def product(a: Residues, b: Residues, f: Field) -> Residues:
@@ -151,17 +153,16 @@ def bilinear(
     """Gives a product that float64 makes of sums of products: of matrices, or a convolution."""
     if summands > MOST_SUMMANDS:
         raise OverflowError(f"a sum of {summands} products")
-    low_a, high_a = (a & 0xFFFF).astype(np.float64), (a >> 16).astype(np.float64)
-    low_b, high_b = (b & 0xFFFF).astype(np.float64), (b >> 16).astype(np.float64)
-
-    def whole(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return multiply(x, y).astype(np.int64)
-
-    high = reduced(whole(high_a, high_b), f)
-    middle = reduced(whole(high_a, low_b) + whole(low_a, high_b), f)
-    # Horner: each factor is below 2³¹, and 2³¹·2¹⁶ + 2⁵³ is below 2⁶³.
-    upper = reduced((high << 16) + middle, f)
-    return reduced((upper << 16) + whole(low_a, low_b), f)
+    bits = min(16, 22 - (summands - 1).bit_length())  # 31 + bits + log2 of the summands is <= 53
+    split, other = (a, b) if a.size < b.size else (b, a)
+    whole = other.astype(np.float64)
+    result = np.zeros((), np.int64)
+    for shift in reversed(range(0, 31, bits)):
+        digit = ((split >> shift) & ((1 << bits) - 1)).astype(np.float64)
+        part = multiply(digit, whole) if split is a else multiply(whole, digit)
+        # Horner: 2³¹·2¹⁶ + 2⁵³ is below 2⁶³.
+        result = reduced((result << bits) + part.astype(np.int64), f)
+    return result
 
 
 _MIX = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)

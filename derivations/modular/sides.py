@@ -13,6 +13,9 @@ COMPARISONS = ("lt", "le", "gt", "ge")  # two real numbers are equal on boundari
 LARGER = ("max", "min")
 SIGNS = ("abs", "sign")
 ROUNDINGS = ("floor", "ceil", "round", "rem")
+# How these order their numbers has too many ways for all of them to be seen.
+ORDERS = ("sort", "top_k", "argmax", "argmin", "reduce_max", "reduce_min", "cummax", "cummin",
+          "reduce_window_max", "reduce_window_min", "select_and_scatter_add")  # fmt: skip
 
 
 class Side(NamedTuple):
@@ -102,6 +105,8 @@ def record(trial: Trial, eqn: Any, operands: Sequence[Value], outs: Sequence[Val
         found = [x > low, x < high]
     elif name in ROUNDINGS:
         trial.sides.add(Side(id(eqn), 0, None, _words(eqn)))
+    elif name in ORDERS:
+        trial.orders.add(_words(eqn))
     for part, ways in enumerate(found):
         trial.sides |= {Side(id(eqn), part, bool(way), _words(eqn)) for way in np.unique(ways)}
 

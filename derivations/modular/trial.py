@@ -72,6 +72,7 @@ class Trial:
       irrational: The primes that the roots of constants were taken of.
       comparisons: How many comparisons of numbers that are not constant were decided.
       sides: Which way the comparisons fell (`sides.py`).
+      orders: What put numbers in order, which may be another one elsewhere.
       signs: Values whose sign is certain.
       assumptions: What the constants were read as.
     """
@@ -91,6 +92,7 @@ class Trial:
         self.irrational: set[int] = set()
         self.comparisons = 0
         self.sides: set[Any] = set()
+        self.orders: set[str] = set()
         self.signs: dict[int, tuple[Value, int]] = {}
         self.assumptions: set[str] = set()
         self.constants: dict[Any, tuple[Any, Value]] = {}
@@ -317,6 +319,7 @@ class Trial:
         self.results.clear()
         self.constants.clear()
         self.sides.clear()
+        self.orders.clear()
         self.signs.clear()
         self.comparisons = 0
 

@@ -110,16 +110,33 @@ def exact(name: str, subject: Subject, shapes: Shapes, pair: Pair, deadline: flo
     if outcome.outcome != "equal":
         return base._replace(reason=f"by modular execution {outcome.outcome}: {outcome.reason}")
     trusted = {pair.trusted, *subject.assumptions, *outcome.assumptions} - {""}
-    branches = ", on the branches taken at the drawn points" if outcome.comparisons else ""
     return base._replace(
         verdict=Verdict.EXACT,
         ground=f"by modular execution of all {outcome.entries} entries; the chance of a wrong "
         f"'equal' is below {outcome.bound:.1e}",
-        scope=shapes.scope + branches,
+        scope=shapes.scope + _drawn(outcome, avals),
         assumptions=tuple(sorted(trusted)),
         details=(_told(outcome),),
         evidence=(Executed(outcome),),
     )
+
+
+def _drawn(outcome: Comparison, avals: Sequence[Any]) -> str:
+    """Says of what only some cases were seen."""
+    whole = any(not jnp.issubdtype(a.dtype, jnp.floating) for a in avals)
+    parts = [
+        words
+        for words, some in (
+            ("on the branches", outcome.comparisons),
+            ("in the orders", outcome.orders),
+            ("for the whole numbers and truth values", whole),
+        )
+        if some
+    ]
+    if not parts:
+        return ""
+    *rest, last = parts
+    return f", {', '.join(rest)}{' and ' if rest else ''}{last} that were drawn"
 
 
 def _told(outcome: Comparison) -> str:

@@ -281,3 +281,14 @@ def test_the_branches_are_counted():
     assert found.outcome == "equal"
     assert found.comparisons >= 5
     assert compare(lambda x: x * 2, lambda x: x + x, VECTOR).comparisons == 0
+
+
+def test_what_orders_numbers_is_listed_for_not_every_order_is_seen():
+    found = compare(lambda x: jnp.sort(x)[::-1], lambda x: -jnp.sort(-x), VECTOR)
+    assert found.outcome == "equal"
+    assert found.orders == ("sort",)
+    assert compare(jnp.max, jnp.max, VECTOR).orders == ("reduce_max",)
+    # An order of constants is the same everywhere, and two numbers have two.
+    known = compare(lambda x: x + jnp.sort(jnp.arange(5.0)), lambda x: x + jnp.arange(5.0), VECTOR)
+    assert (known.outcome, known.orders) == ("equal", ())
+    assert compare(jax.nn.relu, lambda x: jnp.maximum(x, 0.0), VECTOR).orders == ()
