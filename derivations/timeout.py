@@ -13,8 +13,11 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Literal
 
-# An exception inside a destructor or a callback of the garbage collector is printed and swallowed.
-SWALLOWING = ("__del__", "gc_callback")
+# Code that is left to end: a destructor or a callback of the garbage collector or of a weak
+# reference swallows an exception; a context that is half entered or left, JAX's trace among them,
+# stays so; and a module that is half imported cannot be imported again.
+WHOLE = ("__del__", "gc_callback", "__enter__", "__exit__", "set_trace")
+WHOLE_FILES = ("weakref.py", "_weakrefset.py", "<frozen importlib._bootstrap>")
 SOON, AGAIN = 0.01, 0.25  # seconds until the next attempt
 
 
@@ -55,10 +58,13 @@ def time_limit(seconds: float) -> Iterator[None]:
                 gc.disable()
                 if ready:
                     raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
+                    if _state(owner, ident) == "whole":  # it has moved on in the meantime
+                        raise_in(ctypes.c_ulong(ident), None)
+                        ready = False
             wait = AGAIN if ready else SOON
 
-    threading.Thread(target=watch, daemon=True, name="time limit").start()
     try:
+        threading.Thread(target=watch, daemon=True, name="time limit").start()
         yield
     finally:
         while not left.is_set():
@@ -69,12 +75,13 @@ def time_limit(seconds: float) -> Iterator[None]:
             gc.enable()
 
 
-def _state(owner: FrameType, ident: int) -> Literal["inside", "collecting", "left"]:
-    """Tells whether a thread is still inside a function, and whether it collects garbage there."""
+def _state(owner: FrameType, ident: int) -> Literal["inside", "whole", "left"]:
+    """Tells whether a thread is still inside a function, and whether in what is left to end."""
     state = "inside"
     frame = sys._current_frames().get(ident)
     while frame is not None and frame is not owner:
-        if frame.f_code.co_name.endswith(SWALLOWING):
-            state = "collecting"
+        code = frame.f_code
+        if code.co_name.endswith(WHOLE) or code.co_filename.endswith(WHOLE_FILES):
+            state = "whole"
         frame = frame.f_back
     return "left" if frame is None else state
