@@ -17,6 +17,7 @@ import numpy as np
 from derivations.graph import Dim, Index, Node
 
 PRECISION = 256  # bits
+MOST_BITS = 1 << 20  # of an exact power: a higher one is a ball
 
 
 class Tie(Exception):
@@ -327,7 +328,13 @@ def _power(a: Any, exponent: int) -> Any:
         return Dual(_power(a.value, exponent), slope)
     if exponent < 0 and _has_zero(a):
         raise Ambiguous("a division by zero")
+    if isinstance(a, flint.fmpq) and abs(exponent) * _bits(a) > MOST_BITS and abs(a) not in (0, 1):
+        a = flint.arb(a)
     return a**exponent
+
+
+def _bits(a: flint.fmpq) -> int:
+    return max(int(a.p).bit_length(), int(a.q).bit_length())
 
 
 def _is_exact_zero(a: Any) -> bool:
