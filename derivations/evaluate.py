@@ -19,6 +19,7 @@ from derivations.graph import Dim, Index, Node
 from derivations.series import NAN, Ambiguous, NoValue, Series
 
 PRECISION = 256  # bits
+MOST_BITS = 1 << 20  # of an exact power: a higher one is a ball
 
 
 class Tie(Exception):
@@ -322,7 +323,13 @@ def _power(a: Any, exponent: int) -> Any:
         return series.power(a, exponent)
     if exponent < 0 and series.has_zero(a):
         return NAN
+    if isinstance(a, flint.fmpq) and abs(exponent) * _bits(a) > MOST_BITS and abs(a) not in (0, 1):
+        a = flint.arb(a)
     return a**exponent
+
+
+def _bits(a: flint.fmpq) -> int:
+    return max(int(a.p).bit_length(), int(a.q).bit_length())
 
 
 def _is_exact_zero(a: Any) -> bool:

@@ -11,7 +11,7 @@ from derivations.subject import Subject
 from derivations.timeout import OutOfTime, time_limit
 from derivations.trace import Shapes
 from derivations.traced import Traced
-from derivations.tracings import Tracings
+from derivations.tracings import TOO_DEEP, Tracings
 from derivations.verdict import Obligation, Verdict
 
 SIZES = "the sizes "  # with which the scope of a tracing at numbers begins
@@ -177,6 +177,11 @@ def _tried(claim: Claim, this: Traced, deadline: float) -> Obligation:
         return Obligation(
             claim.name, claim.statement, Verdict.UNDECIDED, scope=this.shapes.scope,
             reason="the budget ran out",
+        )  # fmt: skip
+    except RecursionError:
+        return Obligation(
+            claim.name, claim.statement, Verdict.UNDECIDED, scope=this.shapes.scope,
+            reason=TOO_DEEP,
         )  # fmt: skip
     except (Unsupported, Undifferentiable) as error:
         return Obligation(

@@ -40,8 +40,12 @@ def check_rule(
         report = check_subject(free, sizes=sizes, budget=budget / 3)
         if report.verdict in (Verdict.PROVED, Verdict.REFUTED):
             return report
+    until = share(deadline, CLAIM)  # the rest is for the values as they are
     for other in variants.redrawn(thing, args):
-        report = check_subject(other, sizes=sizes, budget=budget / 4)
+        left = until - time.monotonic()
+        if left <= 0:
+            break
+        report = check_subject(other, sizes=sizes, budget=min(budget / 4, left))
         # Code that raises at another value may not be meant for it.
         if any(o.witness is not None for o in report.obligations):
             return report
@@ -169,7 +173,7 @@ def _named(subject: Subject, obligation: Obligation, deadline: float) -> Named |
     try:
         with time_limit(left + AT_LEAST):
             return named(subject, obligation, time.monotonic() + left)
-    except OutOfTime:
+    except (OutOfTime, RecursionError):
         return None
 
 

@@ -75,10 +75,10 @@ def time_limit(seconds: float) -> Iterator[None]:
         if found.exc_type is not OutOfTime:  # what was swallowed all the same is raised again
             reported(found)
 
-    threading.Thread(target=watch, daemon=True, name="time limit").start()
     gc.callbacks.append(gc_callback)
     sys.unraisablehook = unraisable
     try:
+        threading.Thread(target=watch, daemon=True, name="time limit").start()
         yield
     finally:
         while True:

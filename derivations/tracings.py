@@ -16,6 +16,7 @@ from derivations.traced import Traced, traced, validate
 # A reading may take this part of the time left, and in any case so many seconds.
 PART, SHORTEST = 0.25, 1.0
 LAST = 0.1  # seconds by which it may exceed the budget
+TOO_DEEP = "the expressions are nested too deeply"
 MOST_ENTRIES = 400  # of an array whose positions are written out one by one
 
 
@@ -113,6 +114,8 @@ class Tracings:
                 self.reasons.append(f"{where}{error}")
             except OutOfTime:
                 self.reasons.append(f"at {shapes.scope}: reading the code took too long")
+            except RecursionError:
+                self.reasons.append(f"at {shapes.scope}: {TOO_DEEP}")
         return self._memory[key]
 
 

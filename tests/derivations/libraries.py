@@ -110,7 +110,7 @@ LIBRARIES = _listed(
     Shipped(
         "e3nn_jax", "e3nn_jax._src.spherical_harmonics", "_custom_jvp_spherical_harmonics", X,
         lambda rule: lambda x: jnp.concatenate(
-            [jnp.atleast_1d(y) for y in rule((0, 1, 2), x, "component", ("legendre",))]
+            [jnp.atleast_1d(y) for y in rule((0, 1, 2), x, "component", ("legendre", "dense"))]
         ),
     ),
     Shipped(

@@ -62,6 +62,16 @@ def test_balls_hold_the_true_value_and_are_narrow(a: Fraction, name: str):
     assert value.rad() < flint.arb(2) ** -200 * (1 + abs(value))
 
 
+@pytest.mark.parametrize("exponent", [10**9, -(10**9)])
+def test_a_power_with_millions_of_digits_is_a_ball(exponent: int):
+    value = evaluate(g.power(X, exponent), _point(x=Fraction(3, 2)))[()]
+    truth = exponent * (flint.arb(3) / 2).log()
+    assert abs(ball(value).log() - truth) < 1e-6
+    for exact in (1, -1):
+        assert evaluate(g.power(X, exponent), _point(x=exact))[()] == flint.fmpq(1)
+    assert evaluate(g.power(X, 10**9), _point(x=0))[()] == flint.fmpq(0)
+
+
 def test_what_cancels_is_seen_to_be_small_but_not_zero():
     tiny = g.sub(g.add(g.ONE, g.exp(X)), g.add(g.ONE, g.exp(X), g.const(Fraction(1, 2**200))))
     value = _at(tiny, x=1)

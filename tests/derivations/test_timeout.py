@@ -1,9 +1,17 @@
-"""A block is interrupted when its time is up, and nothing comes after it."""
+"""A time limit interrupts whatever runs, and leaves JAX as it was."""
 
 import subprocess
 import sys
+import threading
+import time
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
+
+from derivations.timeout import OutOfTime, time_limit
+from derivations.trace import double_precision
 
 PROGRAM = """
 import cProfile, sys, time
@@ -43,6 +51,61 @@ match sys.argv[1]:
     case "plain":
         watched()
 """
+
+
+def test_jax_is_left_as_it_was():
+    """An exception while JAX enters or leaves a context would leave every later call traced."""
+
+    def deep(x):
+        for _ in range(30):
+            x = jnp.sin(x) * x
+        return x
+
+    def trace_for_ever():
+        while True:
+            with double_precision():
+                jax.make_jaxpr(lambda x: jax.vjp(deep, x)[1](x))(np.ones(3))
+
+    random = np.random.default_rng(0)
+    before = jnp.result_type(float)
+    for _ in range(100):
+        with pytest.raises(OutOfTime), time_limit(random.uniform(0, 0.02)):
+            trace_for_ever()
+        assert float(jnp.sum(jnp.ones(2))) == 2.0  # a number, and no tracer
+        assert jnp.result_type(float) == before
+
+
+class _Slow:
+    def __init__(self, entered: list[str]):
+        self.entered = entered
+
+    def __enter__(self):
+        _wait(0.1)
+        self.entered.append("entered")
+
+    def __exit__(self, *error):
+        self.entered.append("left")
+
+
+def _wait(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def test_a_context_is_entered_as_a_whole():
+    entered: list[str] = []
+    with pytest.raises(OutOfTime), time_limit(0.01), _Slow(entered):
+        _wait(10)
+    assert entered == ["entered", "left"]
+
+
+def test_no_time_at_all_leaves_nobody_watching():
+    for _ in range(20):
+        with pytest.raises(OutOfTime), time_limit(0.0):
+            _wait(10)
+    _wait(0.6)  # whoever watched on would interrupt this
+    assert not [t for t in threading.enumerate() if t.name == "time limit"]
 
 
 @pytest.mark.parametrize("way", ["plain", "profiled", "traced"])
