@@ -66,7 +66,7 @@ class Boundaries(NamedTuple):
       rule: The rule's cotangents: the argument, the position, and the expression.
       scalar: The primal, contracted with the cotangents; `None` where there is no boundary.
       kinks: What was found on the boundaries, as `kinks.Kink`.
-      met: How many boundaries there are.
+      met: How many boundaries there are, places where the code may divide by zero included.
       tensors: The inputs.
     """
 

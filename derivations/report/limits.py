@@ -19,7 +19,8 @@ _LIMITS = (
         "Kinks.",
         "Where a function has no derivative, a rule has to take some value. A value between the "
         "one-sided derivatives is a convention; it is listed, neither proved nor refuted. "
-        "Each boundary is looked at in one exact point.",
+        "Each boundary is looked at in one exact point, and so is where a rule divides by zero and "
+        "its primal does not.",
     ),
     (
         "The compiler and the machine.",
