@@ -11,13 +11,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import Literal
+from typing import Any, Literal
 
-# Code that is left to end: a destructor or a callback of the garbage collector or of a weak
-# reference swallows an exception; a context that is half entered or left, JAX's trace among them,
-# stays so; and a module that is half imported cannot be imported again.
-WHOLE = ("__del__", "gc_callback", "__enter__", "__exit__", "set_trace")
+# Code that is left to end. A destructor or a callback of the garbage collector or of a weak
+# reference swallows an exception; while a thread is made, the new one may get it; and a module that
+# is half imported cannot be imported again.
+WHOLE = ("__del__", "gc_callback")
 WHOLE_FILES = ("weakref.py", "_weakrefset.py", "<frozen importlib._bootstrap>")
+# Half of a change of state would stay behind: JAX would go on as if it still traced.
+CHANGING = ("__enter__", "__exit__", "set_trace", "set_axis_env", "swap_local", "set_local")
+INNERMOST = 4  # frames in which that is looked for: what takes longer is no change of state
 SOON, AGAIN = 0.01, 0.25  # seconds until the next attempt
 
 
@@ -43,7 +46,13 @@ def time_limit(seconds: float) -> Iterator[None]:
     left = threading.Event()
     between = threading.Lock()  # leaving the block and interrupting it do not happen at once
 
-    collecting = gc.isenabled()
+    enabled = gc.isenabled()
+    collecting = False
+
+    def gc_callback(phase: str, info: dict[str, int]) -> None:
+        nonlocal collecting
+        if threading.get_ident() == ident:
+            collecting = phase == "start"
 
     def watch() -> None:
         wait = max(seconds, 0.0)
@@ -53,35 +62,54 @@ def time_limit(seconds: float) -> Iterator[None]:
                 if state == "left":
                     return
                 # What the collector calls would swallow the exception: it is stopped first, and
-                # may have been at work.
-                ready = state == "inside" and not gc.isenabled()
+                # what it has begun may take long.
+                ready = state == "inside" and not gc.isenabled() and not collecting
                 gc.disable()
                 if ready:
                     raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
-                    if _state(owner, ident) == "whole":  # it has moved on in the meantime
+                    if _state(owner, ident) != "inside":  # it has moved on in the meantime
                         raise_in(ctypes.c_ulong(ident), None)
                         ready = False
             wait = AGAIN if ready else SOON
 
+    reported = sys.unraisablehook
+
+    def unraisable(found: Any) -> None:
+        if found.exc_type is not OutOfTime:  # what was swallowed all the same is raised again
+            reported(found)
+
+    threading.Thread(target=watch, daemon=True, name="time limit").start()
+    gc.callbacks.append(gc_callback)
+    sys.unraisablehook = unraisable
     try:
-        threading.Thread(target=watch, daemon=True, name="time limit").start()
         yield
     finally:
-        while not left.is_set():
-            with contextlib.suppress(OutOfTime), between:
-                left.set()
-                raise_in(ctypes.c_ulong(ident), None)  # one that is on its way has come too late
-        if collecting:
+        while True:
+            try:
+                with between:
+                    left.set()
+                    raise_in(ctypes.c_ulong(ident), None)  # one on its way has come too late
+                break
+            except OutOfTime:
+                continue
+        sys.unraisablehook = reported
+        gc.callbacks.remove(gc_callback)
+        if enabled:
             gc.enable()
 
 
 def _state(owner: FrameType, ident: int) -> Literal["inside", "whole", "left"]:
-    """Tells whether a thread is still inside a function, and whether in what is left to end."""
-    state = "inside"
+    """Tells whether a thread is still inside a function, and whether in code that is left to end.
+
+    An exception arrives where the thread is now: it does not run while another one looks at it.
+    """
+    state, depth = "inside", 0
     frame = sys._current_frames().get(ident)
     while frame is not None and frame is not owner:
-        code = frame.f_code
-        if code.co_name.endswith(WHOLE) or code.co_filename.endswith(WHOLE_FILES):
+        name, file = frame.f_code.co_name, frame.f_code.co_filename
+        changing = depth < INNERMOST and name in CHANGING
+        starting = name == "start" and file == threading.__file__
+        if changing or starting or name.endswith(WHOLE) or file.endswith(WHOLE_FILES):
             state = "whole"
-        frame = frame.f_back
+        frame, depth = frame.f_back, depth + 1
     return "left" if frame is None else state
