@@ -15,7 +15,7 @@ import numpy as np
 
 from derivations.boundaries import Boundary, moved
 from derivations.evaluate import Ambiguous, Dual, Point, Unresolved, ball
-from derivations.refute import Tensor, differ, shown, written
+from derivations.refute import Tensor, differ, matters, shown, written
 
 Class = Literal[
     "smooth",
@@ -130,8 +130,11 @@ def examine(
         kind = jax_kind = "jump"
     elif rule is None or kind == "outside":
         pass
-    elif not _in_hull(rule, _limits(views.gradient, point, arguments)):
-        kind, note = "outside", "the gradient as a whole lies outside the limits around it"
+    elif not _in_hull(rule, limits := _limits(views.gradient, point, arguments)):
+        if _in_hull(rule, limits, _apart):
+            kind = "unresolved"
+        else:
+            kind, note = "outside", "the gradient as a whole lies outside the limits around it"
     if kind == "outside" and rule is not None and jax is not None and _same(rule, jax):
         # What jax.grad itself makes of a composition of kinks is no mistake of this rule.
         kind, note = "like jax.grad", "outside the one-sided derivatives, as jax.grad is"
@@ -160,7 +163,9 @@ def classify(rule: Any, jax: Any, left: Any, right: Any) -> Class:
     if rule is None:
         return "singular" if jax is None else "outside"
     if not differ(left, right):
-        return "outside" if differ(rule, left) else "smooth"
+        if not differ(rule, left):
+            return "smooth"
+        return "outside" if _apart(rule, left) else "unresolved"
     if not differ(rule, left):
         return "left"
     if not differ(rule, right):
@@ -168,7 +173,14 @@ def classify(rule: Any, jax: Any, left: Any, right: Any) -> Class:
     if not differ(2 * ball(rule), ball(left) + ball(right)):
         return "middle"
     low, high = sorted((ball(left), ball(right)), key=lambda b: float(b.mid()))
-    return "inside" if low < ball(rule) < high else "outside"
+    if low < ball(rule) < high:
+        return "inside"
+    return "outside" if _apart(rule, left) and _apart(rule, right) else "unresolved"
+
+
+def _apart(a: Any, b: Any) -> bool:
+    """Tells whether two numbers differ for certain, and by more than a constant is rounded."""
+    return differ(a, b) and matters(a, b)
 
 
 def _jumps(values: list[Any]) -> bool:
@@ -237,27 +249,30 @@ def _limits(
     return found
 
 
-def _same(a: list[Any], b: list[Any]) -> bool:
-    return not any(differ(x, y) for x, y in zip(a, b, strict=True))
+def _same(a: list[Any], b: list[Any], apart: Callable[[Any, Any], bool] = differ) -> bool:
+    return not any(apart(x, y) for x, y in zip(a, b, strict=True))
 
 
-def _in_hull(rule: list[Any], limits: list[list[Any]]) -> bool:
+def _in_hull(
+    rule: list[Any], limits: list[list[Any]], apart: Callable[[Any, Any], bool] = differ
+) -> bool:
     """Tells whether a vector may lie in the convex hull of the limits: certain only where "no"."""
-    if not limits:
+    if not limits or any(_same(rule, limit, apart) for limit in limits):
         return True
     if len(limits) == 1:
-        return _same(rule, limits[0])
+        return False
     if len(limits) == 2:
         first, second = ([ball(v) for v in limit] for limit in limits)
         differing = [i for i, (a, b) in enumerate(zip(first, second, strict=True)) if differ(a, b)]
         pivot = differing[0]
         t = (ball(rule[pivot]) - first[pivot]) / (second[pivot] - first[pivot])
         on_line = all(
-            not differ(r, a + t * (b - a)) for r, a, b in zip(rule, first, second, strict=True)
+            not apart(r, a + t * (b - a)) for r, a, b in zip(rule, first, second, strict=True)
         )
         return on_line and not (t < 0 or t > 1)
     columns = zip(rule, *limits, strict=True)
     return not any(
-        all(ball(r) < ball(v) for v in around) or all(ball(r) > ball(v) for v in around)
+        all(apart(r, v) for v in around)
+        and (all(ball(r) < ball(v) for v in around) or all(ball(r) > ball(v) for v in around))
         for r, *around in columns
     )
