@@ -16,7 +16,7 @@ import numpy as np
 
 from derivations.boundaries import Boundary, moved
 from derivations.evaluate import Point, ball
-from derivations.refute import Tensor, differ, shown, written
+from derivations.refute import Tensor, differ, matters, shown, written
 from derivations.series import FEW, MANY, Ambiguous, NoValue, Unresolved, beside, limit, slope
 
 Class = Literal[
@@ -159,12 +159,13 @@ def examine(
         kind = jax_kind = "jump"
     elif kind == "without value":
         kind, note = _run_instead(views.run(point), entry, left, right)
-    elif (
-        kind != "outside"
-        and whole
-        and not _in_hull(rule, _limits(views.gradient, point, arguments))
-    ):
-        kind, note = "outside", "the gradient as a whole lies outside the limits around it"
+    elif kind != "outside" and whole:
+        limits = _limits(views.gradient, point, arguments)
+        if not _in_hull(rule, limits):
+            if _in_hull(rule, limits, _apart):
+                kind = "unresolved"
+            else:
+                kind, note = "outside", "the gradient as a whole lies outside the limits around it"
     if jax_kind == "without value":
         jax_kind = "singular"
     if kind == "outside" and whole and jax is not None and None not in jax and _same(rule, jax):
@@ -244,7 +245,9 @@ def classify(rule: Any, left: Any, right: Any) -> Class:
     if rule is None:
         return "without value"
     if not differ(left, right):
-        return "outside" if differ(rule, left) else "smooth"
+        if not differ(rule, left):
+            return "smooth"
+        return "outside" if _apart(rule, left) else "unresolved"
     if not differ(rule, left):
         return "left"
     if not differ(rule, right):
@@ -252,7 +255,14 @@ def classify(rule: Any, left: Any, right: Any) -> Class:
     if not differ(2 * ball(rule), ball(left) + ball(right)):
         return "middle"
     low, high = sorted((ball(left), ball(right)), key=lambda b: float(b.mid()))
-    return "inside" if low < ball(rule) < high else "outside"
+    if low < ball(rule) < high:
+        return "inside"
+    return "outside" if _apart(rule, left) and _apart(rule, right) else "unresolved"
+
+
+def _apart(a: Any, b: Any) -> bool:
+    """Tells whether two numbers differ for certain, and by more than a constant is rounded."""
+    return differ(a, b) and matters(a, b)
 
 
 def _jumps(values: list[Any]) -> bool:
@@ -331,27 +341,31 @@ def _limits(
     return found
 
 
-def _same(a: list[Any], b: list[Any]) -> bool:
-    return not any(differ(x, y) for x, y in zip(a, b, strict=True))
+def _same(a: list[Any], b: list[Any], apart: Callable[[Any, Any], bool] = differ) -> bool:
+    return not any(apart(x, y) for x, y in zip(a, b, strict=True))
 
 
-def _in_hull(rule: list[Any], limits: list[list[Any]]) -> bool:
+def _in_hull(
+    rule: list[Any], limits: list[list[Any]], apart: Callable[[Any, Any], bool] = differ
+) -> bool:
     """Tells whether a vector may lie in the convex hull of the limits: certain only where "no"."""
-    if not limits or len(limits) > MOST_LIMITS:
+    many = len(limits) > MOST_LIMITS
+    if not limits or many or any(_same(rule, limit, apart) for limit in limits):
         return True
     if len(limits) == 1:
-        return _same(rule, limits[0])
+        return False
     if len(limits) == 2:
         first, second = ([ball(v) for v in limit] for limit in limits)
         differing = [i for i, (a, b) in enumerate(zip(first, second, strict=True)) if differ(a, b)]
         pivot = differing[0]
         t = (ball(rule[pivot]) - first[pivot]) / (second[pivot] - first[pivot])
         on_line = all(
-            not differ(r, a + t * (b - a)) for r, a, b in zip(rule, first, second, strict=True)
+            not apart(r, a + t * (b - a)) for r, a, b in zip(rule, first, second, strict=True)
         )
         return on_line and not (t < 0 or t > 1)
     columns = zip(rule, *limits, strict=True)
     return not any(
-        all(ball(r) < ball(v) for v in around) or all(ball(r) > ball(v) for v in around)
+        all(apart(r, v) for v in around)
+        and (all(ball(r) < ball(v) for v in around) or all(ball(r) > ball(v) for v in around))
         for r, *around in columns
     )

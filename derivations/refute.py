@@ -104,7 +104,7 @@ def counterexample(suspect: Suspect, point: Point) -> Witness | None:
         return None
     for where in np.ndindex(*pair[0].shape):
         a, b = pair[0][where], pair[1][where]
-        if differ(a, b) and _matters(a, b):
+        if differ(a, b) and matters(a, b):
             position = iter(where)
             full = [next(position) if isinstance(i, Index) else i for i in suspect.at]
             suffix = str(full) if full else ""
@@ -112,7 +112,7 @@ def counterexample(suspect: Suspect, point: Point) -> Witness | None:
     return None
 
 
-def _matters(a: Any, b: Any) -> bool:
+def matters(a: Any, b: Any) -> bool:
     """Tells whether a difference is more than the rounding of a constant in the code.
 
     Nor does it matter below the smallest float: JAX's own code drops what underflows.

@@ -232,3 +232,20 @@ def test_a_forward_pass_that_differs_on_the_boundary_alone_is_refuted():
     kinks = next(o for o in report.obligations if o.name == "kinks")
     assert kinks.witness is not None
     assert kinks.witness.inputs["x"] == "5"
+
+
+def test_a_constant_that_the_code_rounds_is_no_mistake():
+    a, b = 1.2345678901, 0.9876543217  # whose product, rounded, is another constant
+    of_one = Case(
+        lambda x: x * jnp.abs(x) + a * (b * x),
+        lambda x: (2 * jnp.abs(x) + a * b,),
+        {},
+    )
+    of_two = Case(
+        lambda x, y: x * jnp.abs(x) + a * (b * y),
+        lambda x, y: (2 * jnp.abs(x), a * b * jnp.ones_like(y)),
+        {},
+    )
+    for case in (of_one, of_two):
+        kinks = _kinks(case)
+        assert kinks.verdict is Verdict.UNDECIDED, kinks.reason
