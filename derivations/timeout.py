@@ -57,7 +57,8 @@ def time_limit(seconds: float) -> Iterator[None]:
                     raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
             wait = AGAIN if ready else SOON
 
-    threading.Thread(target=watch, daemon=True, name="time limit").start()
+    watcher = threading.Thread(target=watch, daemon=True, name="time limit")
+    watcher.start()
     try:
         yield
     finally:
@@ -68,6 +69,7 @@ def time_limit(seconds: float) -> Iterator[None]:
                 # leaves Python 3.11 under a profiler, or a tracer, waiting for it for ever.
                 for _ in range(9):
                     pass
+        watcher.join()  # a thread that is left over may end the process badly when that ends
         if collecting:
             gc.enable()
 
