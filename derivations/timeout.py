@@ -77,8 +77,9 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     gc.callbacks.append(gc_callback)
     sys.unraisablehook = unraisable
+    watcher = threading.Thread(target=watch, daemon=True, name="time limit")
     try:
-        threading.Thread(target=watch, daemon=True, name="time limit").start()
+        watcher.start()
         yield
     finally:
         while True:
@@ -96,6 +97,8 @@ def time_limit(seconds: float) -> Iterator[None]:
         gc.callbacks.remove(gc_callback)
         if enabled:
             gc.enable()
+        if watcher.is_alive():  # a thread that is left over may end the process badly
+            watcher.join()
 
 
 def _state(owner: FrameType, ident: int) -> Literal["inside", "whole", "left"]:
