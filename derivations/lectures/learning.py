@@ -1,0 +1,149 @@
+"""The first neurons at work: perceptron, delta rule, and a layer whose weights are templates."""
+
+from fractions import Fraction
+from typing import NamedTuple
+
+import flint
+import numpy as np
+
+from derivations.evaluate import Dual, Point, ball, evaluate
+from derivations.formula import definition_of
+from derivations.lectures.claim import Finding, Measured, Status
+from derivations.lectures.library import softmax_weights
+from derivations.textbook import ENTRIES
+
+
+class Perceptron(NamedTuple):
+    """w ← w + `step` y x on every mistake, on points in whole numbers with a known margin."""
+
+    step: int = 1
+
+
+def perceptron(run: Perceptron) -> Finding:
+    """Counts the mistakes of a run in exact numbers, and compares them with (R/γ)²."""
+    draw = np.random.default_rng(0)
+    separator = np.array([3, -2, 1])
+    points = np.concatenate([draw.integers(-9, 10, (200, 2)), np.ones((200, 1), int)], axis=1)
+    points = points[abs(points @ separator) >= 6]
+    labels = np.sign(points @ separator)
+    squared_radius = int((points**2).sum(axis=1).max())
+    squared_margin = Fraction(int((points @ separator).min(where=labels > 0, initial=99)) ** 2, 14)
+    least = min(int(abs(points @ separator).min()) ** 2, int(squared_margin * 14))
+    bound = Fraction(squared_radius * 14, least)
+    w, mistakes, clean = np.zeros(3, int), 0, False
+    while not clean and mistakes <= bound:
+        clean = True
+        for x, y in zip(points, labels, strict=True):
+            if np.sign(w @ x) != y:
+                w, mistakes, clean = w + run.step * y * x, mistakes + 1, False
+    told = Measured(
+        "mistakes until every point is right", f"{mistakes}{'' if clean else ' and more'}",
+        f"(R/γ)² = {float(bound):.1f}", clean and mistakes <= bound,
+    )  # fmt: skip
+    return Finding(
+        Status.MEASURED, f"{len(points)} points in whole numbers, seed 0", measured=(told,)
+    )
+
+
+class Delta(NamedTuple):
+    """w ← w + η (y − wᵀx) x over the examples, for labels or for numbers."""
+
+    eta: float
+    labels: bool
+
+
+def delta_rule(run: Delta) -> Finding:
+    """Runs the delta rule on what no hyperplane separates, and compares with least squares."""
+    draw = np.random.default_rng(0)
+    x = np.concatenate([draw.normal(size=(60, 2)), np.ones((60, 1))], axis=1)
+    y = x @ [1.0, -2.0, 0.5] + draw.normal(size=60)
+    y = np.sign(y) if run.labels else y
+    best = np.linalg.lstsq(x, y, rcond=None)[0]
+    w = np.zeros(3)
+    with np.errstate(all="ignore"):
+        for _ in range(2000):
+            for row, target in zip(x, y, strict=True):
+                w = w + run.eta * (target - w @ row) * row
+    misses = int((np.sign(x @ best) != np.sign(y)).sum())
+    away = float(abs(w - best).max())
+    told = Measured("distance from the least-squares solution", f"{away:.1e}", "10 η", away < 10 * abs(run.eta))
+    lines = (f"least squares puts {misses} of 60 points on the wrong side: not separable",)
+    return Finding(
+        Status.MEASURED, "60 noisy points, seed 0, against numpy.linalg.lstsq",
+        lines=lines if run.labels else (), measured=(told,),
+    )  # fmt: skip
+
+
+class Templates(NamedTuple):
+    """Ten glyphs of 8 × 8 pixels; `mixed`: each weight image is held against the next class's."""
+
+    mixed: bool = False
+
+
+def templates(data: Templates) -> Finding:
+    """Trains a layer of ten neurons and looks which glyph each weight image resembles most."""
+    draw = np.random.default_rng(0)
+    glyphs = draw.integers(0, 2, (10, 64)).astype(float)
+    labels = np.repeat(np.arange(10), 20)
+    images = np.clip(glyphs[labels] + draw.normal(scale=0.3, size=(200, 64)), 0, 1)
+    weights = softmax_weights(images, labels)
+    alike = np.corrcoef(np.concatenate([weights.T, glyphs]))[:10, 10:]
+    wanted = (np.arange(10) + data.mixed) % 10
+    right = int((alike.argmax(axis=1) == wanted).sum())
+    told = Measured("weight images most like their own class's glyph", str(right), "10", right == 10)
+    return Finding(
+        Status.MEASURED, "a layer trained by the library on 200 noisy glyphs, seed 0",
+        measured=(told,),
+    )  # fmt: skip
+
+
+class AtZero(NamedTuple):
+    """A value that is claimed to be the derivative of an activation at 0."""
+
+    activation: str
+    value: Fraction
+
+
+def at_zero(claim: AtZero) -> Finding:
+    """Settles it by the two one-sided derivatives, in exact numbers."""
+    node = definition_of(ENTRIES[claim.activation], {"x": ("x", ())}, ())
+    slopes = []
+    for direction in (-1, 1):
+        start = np.array(Dual(flint.fmpq(0), flint.fmpq(direction)), dtype=object)
+        end = evaluate(node, Point({}, {"x": start}, ties=True))[()]
+        slopes.append(direction * end.slope if isinstance(end, Dual) else flint.fmpq(0))
+    left, right = slopes
+    told = f"the derivative from the left is {left}, from the right {right}"
+    value = flint.fmpq(claim.value.numerator, claim.value.denominator)
+    same = all(ball(s - value).contains(0) for s in slopes) and ball(left - right).contains(0)
+    return Finding(
+        Status.PROVED if same else Status.REFUTED, "one-sided derivatives, in exact numbers",
+        "x = 0", (told,), reason="" if same else told,
+    )  # fmt: skip
+
+
+class Taylor(NamedTuple):
+    """The factor by which the error is claimed to shrink when Δx is halved."""
+
+    factor: int
+
+
+def second_order(claim: Taylor) -> Finding:
+    """Halves Δx for y = x_1 x_2² + x_3³ at (1, 2, 3), in exact numbers, and follows the error."""
+    x, d = [Fraction(v) for v in (1, 2, 3)], [Fraction(v) for v in (2, -1, 1)]
+
+    def y(p: list[Fraction]) -> Fraction:
+        return p[0] * p[1] ** 2 + p[2] ** 3
+
+    slope = [x[1] ** 2, 2 * x[0] * x[1], 3 * x[2] ** 2]
+    errors = []
+    for halvings in range(8, 14):
+        step = [v / 2**halvings for v in d]
+        moved = y([a + b for a, b in zip(x, step, strict=True)]) - y(x)
+        errors.append(abs(moved - sum(a * b for a, b in zip(slope, step, strict=True))))
+    ratios = [float(a / b) for a, b in zip(errors, errors[1:], strict=False)]
+    told = Measured(
+        "factors by which the error shrinks", ", ".join(f"{r:.3f}" for r in ratios),
+        f"{claim.factor}, to a hundredth", all(abs(r - claim.factor) < 0.04 for r in ratios),
+    )  # fmt: skip
+    return Finding(Status.MEASURED, "exact numbers", measured=(told,))
