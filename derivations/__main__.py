@@ -408,7 +408,7 @@ def _claims(options: argparse.Namespace) -> int:
         print(to_json(entries))
     elif options.ids and all(name in CLAIMS for name in options.ids):
         for entry in entries:
-            console.print(full(entry))
+            console.print(full(entry), soft_wrap=True)
     else:
         console.print(table(entries))
         console.print(summary(entries))

@@ -62,8 +62,12 @@ def test_textbook_is_sympy_alone():
             assert known, f"{path} imports {name}"
 
 
-def test_catalogue_alone_joins_the_two_sides():
-    assert importers("derivations", "functional_nn") == {"catalog.py"}
+def test_catalogue_and_ledger_alone_join_the_two_sides():
+    assert importers("derivations", "functional_nn") == {
+        "catalog.py",
+        "lectures/code.py",  # the lectures' algorithms as the library runs them, proved
+        "lectures/library.py",  # and measured
+    }
 
 
 def test_nothing_else_stands_at_the_top():

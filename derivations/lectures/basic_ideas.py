@@ -1,19 +1,23 @@
 """Neural Network (Basic Ideas): from one neuron to backpropagation."""
 
-import sympy
-from sympy import Derivative as D
-from sympy import Function, IndexedBase, Symbol, exp
+from sympy import Symbol
 
 from derivations.lectures.chapter_3_4 import output_layer, softmax_output
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
 from derivations.lectures.code import Orientation, layers_of, network_check, weight_shape
 from derivations.lectures.decisions import (
-    Table, XOR, by_one_layer, by_two_layers, one_hot_decisions, threshold_layer,
+    XOR,
+    Table,
+    by_one_layer,
+    by_two_layers,
+    one_hot_decisions,
+    threshold_layer,
 )
 from derivations.lectures.descent import descends, falls_when_small, gradient_descent, large_step
 from derivations.lectures.example import Example, dense, digits
-from derivations.lectures.letters import M, N, Network, eq, i, j, k, n, slope, total
+from derivations.lectures.letters import N, Network, d, eq, j, k, n, slope, total
 from derivations.lectures.parts import equation, example
+from derivations.textbook.notation import function
 
 LECTURE = Lecture("000", "Neural Network (Basic Ideas)")
 
@@ -27,28 +31,32 @@ MATRIX = Example(
 )
 DRAWN = Example(
     digits("1 -1"),
-    (FIRST, "sigmoid", dense("2 -1\n-2 -1", "0 0"), "sigmoid", dense("3 -1\n-1 4", "-2 2"), "sigmoid"),
+    (
+        FIRST, "sigmoid", dense("2 -1\n-2 -1", "0 0"), "sigmoid",
+        dense("3 -1\n-1 4", "-2 2"), "sigmoid",
+    ),
     ((6, digits("0.62 0.83")),),
 )  # fmt: skip
 AT_ZERO = DRAWN._replace(x=digits("0 0"), printed=((6, digits("0.51 0.85")),))
 
 # Chain rule: what depends on what.
 _x, _y, _z, _s, _l = (Symbol(c) for c in ("x", "y", "z", "s", "l"))
-_g, _h, _k = Function("g"), Function("h"), Function("k")
+_g, _h, _k = function("g"), function("h"), function("k")
 CASE_1 = (eq(_y, _g(_x)), eq(_z, _h(_y)))
 CASE_2 = (eq(_x, _g(_s)), eq(_y, _h(_s)), eq(_z, _k(_x, _y)))
 
 # A neuron z with two neurons z', z'' above it.
 _w3, _w4, _b3, _b4 = (Symbol(c) for c in ("w_3", "w_4", "b_3", "b_4"))
 _z1, _z2, _a = Symbol("z'"), Symbol("z''"), Symbol("a")
-_f = Function("sigma")
+_f = function("sigma")
 TWO_ABOVE = (
-    eq(_a, _f(_z)), eq(_z1, _w3 * _a + _b3), eq(_z2, _w4 * _a + _b4), eq(_l, Function("l")(_z1, _z2)),
+    eq(_a, _f(_z)), eq(_z1, _w3 * _a + _b3), eq(_z2, _w4 * _a + _b4),
+    eq(_l, function("l")(_z1, _z2)),
 )  # fmt: skip
-_above = _w3 * D(_l, _z1) + _w4 * D(_l, _z2)
+_above = _w3 * d(_l, _z1) + _w4 * d(_l, _z2)
 
 # A sum over examples.
-_C, _L, _w = Function("C"), Symbol("L"), Symbol("w")
+_C, _L, _w = function("C"), Symbol("L"), Symbol("w")
 SUM = (eq(_L, total(_C(n, _w), n, N)),)
 
 CLAIMS = (
@@ -126,8 +134,8 @@ CLAIMS = (
         (
             equation(
                 "∂L/∂w = Σ_n ∂C^n/∂w, for any number of examples",
-                eq(D(_L, _w), total(D(_C(n, _w), _w), n, N)),
-                ("the mean", eq(D(_L, _w), total(D(_C(n, _w), _w), n, N) / N)),
+                eq(d(_L, _w), total(d(_C(n, _w), _w), n, N)),
+                ("the mean", eq(d(_L, _w), total(d(_C(n, _w), _w), n, N) / N)),
                 given=SUM,
             ),
         ),
@@ -143,8 +151,8 @@ CLAIMS = (
         "y = g(x), z = h(y): dz/dx = dz/dy dy/dx",
         (
             equation(
-                "dz/dx = dz/dy dy/dx, for any g and h", eq(D(_z, _x), D(_z, _y) * D(_y, _x)),
-                ("a sum for the product", eq(D(_z, _x), D(_z, _y) + D(_y, _x))), given=CASE_1,
+                "dz/dx = dz/dy dy/dx, for any g and h", eq(d(_z, _x), d(_z, _y) * d(_y, _x)),
+                ("a sum for the product", eq(d(_z, _x), d(_z, _y) + d(_y, _x))), given=CASE_1,
             ),
         ),
         conditions=("g is differentiable at x, and h at g(x)",),
@@ -156,9 +164,9 @@ CLAIMS = (
         (
             equation(
                 "dz/ds = ∂z/∂x dx/ds + ∂z/∂y dy/ds, for any g, h and k",
-                eq(D(_z, _s), D(_z, _x) * D(_x, _s) + D(_z, _y) * D(_y, _s)),
-                ("one path alone", eq(D(_z, _s), D(_z, _x) * D(_x, _s))),
-                ("a minus", eq(D(_z, _s), D(_z, _x) * D(_x, _s) - D(_z, _y) * D(_y, _s))),
+                eq(d(_z, _s), d(_z, _x) * d(_x, _s) + d(_z, _y) * d(_y, _s)),
+                ("one path alone", eq(d(_z, _s), d(_z, _x) * d(_x, _s))),
+                ("a minus", eq(d(_z, _s), d(_z, _x) * d(_x, _s) - d(_z, _y) * d(_y, _s))),
                 given=CASE_2,
             ),
         ),
@@ -169,11 +177,11 @@ CLAIMS = (
         "000.13", LECTURE, "Backpropagation – Forward pass", Kind.IDENTITY,
         "∂z/∂w is the value of the input that the weight connects; ∂l/∂w = ∂z/∂w ∂l/∂z",
         (
-            equation("∂z_j/∂w_jk = a_k", eq(D(z[j], w[j, k]), net.a0[k]),
-                     ("the square", eq(D(z[j], w[j, k]), net.a0[k] ** 2)), given=net.given),
+            equation("∂z_j/∂w_jk = a_k", eq(d(z[j], w[j, k]), net.a0[k]),
+                     ("the square", eq(d(z[j], w[j, k]), net.a0[k] ** 2)), given=net.given),
             equation("∂l/∂w_jk = ∂z_j/∂w_jk ∂l/∂z_j",
-                     eq(D(cost, w[j, k]), D(z[j], w[j, k]) * D(cost, z[j])),
-                     ("∂l/∂a for ∂l/∂z", eq(D(cost, w[j, k]), D(z[j], w[j, k]) * D(cost, a[j]))),
+                     eq(d(cost, w[j, k]), d(z[j], w[j, k]) * d(cost, z[j])),
+                     ("∂l/∂a for ∂l/∂z", eq(d(cost, w[j, k]), d(z[j], w[j, k]) * d(cost, a[j]))),
                      given=net.given),
         ),
         derivation="backpropagation_weights",
@@ -184,16 +192,16 @@ CLAIMS = (
         (
             equation(
                 "∂l/∂a = ∂z'/∂a ∂l/∂z' + ∂z''/∂a ∂l/∂z''",
-                eq(D(_l, _a), D(_z1, _a) * D(_l, _z1) + D(_z2, _a) * D(_l, _z2)),
-                ("the first path alone", eq(D(_l, _a), D(_z1, _a) * D(_l, _z1))),
+                eq(d(_l, _a), d(_z1, _a) * d(_l, _z1) + d(_z2, _a) * d(_l, _z2)),
+                ("the first path alone", eq(d(_l, _a), d(_z1, _a) * d(_l, _z1))),
                 given=TWO_ABOVE,
             ),
             equation(
                 "∂l/∂z = σ'(z) [w_3 ∂l/∂z' + w_4 ∂l/∂z'']",
-                eq(D(_l, _z), slope(_f, _z) * _above),
+                eq(d(_l, _z), slope(_f, _z) * _above),
                 ("w_3 and w_4 exchanged",
-                 eq(D(_l, _z), slope(_f, _z) * (_w4 * D(_l, _z1) + _w3 * D(_l, _z2)))),
-                ("σ(z) for σ'(z)", eq(D(_l, _z), _f(_z) * _above)),
+                 eq(d(_l, _z), slope(_f, _z) * (_w4 * d(_l, _z1) + _w3 * d(_l, _z2)))),
+                ("σ(z) for σ'(z)", eq(d(_l, _z), _f(_z) * _above)),
                 given=TWO_ABOVE,
             ),
         ),
@@ -216,8 +224,8 @@ CLAIMS = (
         (
             equation("∂l/∂z_j = σ'(z_j) Σ_q w_qj ∂l/∂z_q, whatever lies above", net.hidden(),
                      ("a factor 2", net.hidden(2)), given=net.given),
-            equation("∂l/∂w_jk = a_k ∂l/∂z_j", eq(D(cost, w[j, k]), net.a0[k] * D(cost, z[j])),
-                     ("a sign", eq(D(cost, w[j, k]), -net.a0[k] * D(cost, z[j]))),
+            equation("∂l/∂w_jk = a_k ∂l/∂z_j", eq(d(cost, w[j, k]), net.a0[k] * d(cost, z[j])),
+                     ("a sign", eq(d(cost, w[j, k]), -net.a0[k] * d(cost, z[j]))),
                      given=net.given),
             network_check((2, 3, 3, 2), "sigmoid"),
         ),

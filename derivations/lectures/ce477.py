@@ -1,24 +1,38 @@
 """CE-477, machine learning: neural networks (Fatemeh Seyyedsalehi)."""
 
 from fractions import Fraction
+from typing import Any
 
 import sympy
-from sympy import Derivative as D
-from sympy import Function, IndexedBase, Subs, Symbol, exp, log
+from sympy import Subs, Symbol, exp, log
 
-from derivations.lectures.chapter_3_4 import output_layer, stays_linear
+from derivations.lectures.chapter_3_4 import stays_linear
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
 from derivations.lectures.code import (
-    MatrixForm, layers_of, linear_stack, matrix_form, network_check, rule_is,
+    MatrixForm,
+    layers_of,
+    linear_stack,
+    matrix_form,
+    network_check,
+    rule_is,
 )
 from derivations.lectures.geometry import region
 from derivations.lectures.learning import (
-    AtZero, Delta, Perceptron, Taylor, Templates, at_zero, delta_rule, perceptron, second_order,
+    AtZero,
+    Delta,
+    Perceptron,
+    Taylor,
+    Templates,
+    at_zero,
+    delta_rule,
+    perceptron,
+    second_order,
     templates,
 )
-from derivations.lectures.letters import K, M, N, Network, eq, i, j, k, m, n, slope, total
+from derivations.lectures.letters import K, M, N, Network, d, eq, i, j, k, m, n, slope, total
 from derivations.lectures.library import Training, trained
 from derivations.lectures.parts import equation
+from derivations.textbook.notation import function, tensor
 
 LECTURE = Lecture(
     "001", "Neural networks (CE-477 Machine Learning, CS-828 Theory of Machine Learning)",
@@ -30,58 +44,64 @@ net = Network(NAMES, "f", "loss")
 loss, z, a, w = net.cost, net.z, net.a, net.w
 
 # One neuron of K inputs.
-_w, _x = IndexedBase("w", shape=(K,)), IndexedBase("x", shape=(K,))
+_w, _x = tensor("w", K), tensor("x", K)
 _y, _eta, _J, _theta = Symbol("y"), Symbol("eta"), Symbol("J"), Symbol("theta")
 _wx = total(_w[i] * _x[i], i, K)
 PERCEPTRON = (eq(_J, -_wx * _y),)
 ADALINE = (eq(_J, (_y - _wx) ** 2),)
 _error = (_y - _wx) * _x[k]
-_phi = Function("phi")
+_phi = function("phi")
 _from_zero = sympy.Sum(_w[i] * _x[i], (i, 0, K))
 
 _t, _f = Symbol("z", real=True), Symbol("f", real=True)
 
 
-def activation(name: str, text: str, formula: object, printed: object, wrong: object, what: str):
+def activation(
+    name: str, text: str, formula: Any, printed: Any, wrong: Any, what: str
+) -> tuple[Part, Part]:
     """An activation's derivative: from its definition, and in the code that runs."""
     x = Symbol("x", real=True)
     coded = [sympy.sympify(e).xreplace({_f: formula}).xreplace({_t: x}) for e in (printed, wrong)]
     return (
-        equation(text, eq(D(_f, _t), printed), (what, eq(D(_f, _t), wrong)),
+        equation(text, eq(d(_f, _t), printed), (what, eq(d(_f, _t), wrong)),
                  given=(eq(_f, formula),)),
         rule_is(name, coded[0], (what, coded[1]), slope=True),
     )  # fmt: skip
 
 
 # Paths from x to y.
-_g, _in, _out = IndexedBase("g", shape=(M,)), Symbol("x"), Symbol("y")
-_G, _F = Function("g"), Function("f")
+_g, _in, _out = tensor("g", M), Symbol("x"), Symbol("y")
+_G, _F = function("g"), function("f")
 PATHS = (eq(_g[m], _G(m, _in)), eq(_out, _F(_g)))
 _y1, _y2, _zz = Symbol("y_1"), Symbol("y_2"), Symbol("z")
-TWO = (eq(_y1, Function("g_1")(_in)), eq(_y2, Function("g_2")(_in)), eq(_zz, _F(_y1, _y2)))
+TWO = (eq(_y1, function("g_1")(_in)), eq(_y2, function("g_2")(_in)), eq(_zz, _F(_y1, _y2)))
 
 # A small step t Δx from x.
-_xs, _dx, _moved = (IndexedBase(c, shape=(M,)) for c in ("x", "Deltax", "p"))
+_xs, _dx, _moved = (tensor(c, M) for c in ("x", "Deltax", "p"))
 _step, _y0, _y_t = Symbol("t"), Symbol("y"), Symbol("y(t)")
 STEP = (
     eq(_moved[m], _xs[m] + _step * _dx[m]), eq(_y0, _F(_xs)), eq(_y_t, _F(_moved)),
 )  # fmt: skip
 
 # A sum over examples, with a weight w.
-_h, _ww = Function("loss"), Symbol("w")
+_h, _ww = function("loss"), Symbol("w")
 SUM = (eq(_J, total(_h(n, _ww), n, N)),)
 
 # A softmax on the last layer.
-_a0, _W = IndexedBase("a^{[L-1]}", shape=(K,)), IndexedBase("W^{[L]}", shape=(M, K))
-_zL, _aL, _l = IndexedBase("z^{[L]}", shape=(M,)), IndexedBase("a^{[L]}", shape=(M,)), Symbol("loss")
-SOFTMAX = (
-    eq(_zL[j], total(_W[j, k] * _a0[k], k, K)),
-    eq(_aL[j], exp(_zL[j]) / total(exp(_zL[m]), m, M)),
-    eq(_l, Function("loss")(_aL)),
+_a0, _W = tensor("a^{[L-1]}", K), tensor("W^{[L]}", M, K)
+_zs, _as, _l = (
+    tensor("z^{[L]}", M),
+    tensor("a^{[L]}", M),
+    Symbol("loss"),
 )
-_own_path = eq(D(_l, _W[j, i]), D(_l, _aL[j]) * D(_aL[j], _zL[j]) * _a0[i])
+SOFTMAX = (
+    eq(_zs[j], total(_W[j, k] * _a0[k], k, K)),
+    eq(_as[j], exp(_zs[j]) / total(exp(_zs[m]), m, M)),
+    eq(_l, function("loss")(_as)),
+)
+_own_path = eq(d(_l, _W[j, i]), d(_l, _as[j]) * d(_as[j], _zs[j]) * _a0[i])
 _all_paths = eq(
-    D(_l, _W[j, i]), total(D(_l, _aL[m]) * D(_aL[m], _zL[j]), m, M) * _a0[i]
+    d(_l, _W[j, i]), total(d(_l, _as[m]) * d(_as[m], _zs[j]), m, M) * _a0[i]
 )  # fmt: skip
 
 CLAIMS = (
@@ -103,10 +123,10 @@ CLAIMS = (
         "001.3", LECTURE, "Training of a single neuron", Kind.ERRATUM,
         "perceptron: J_n = −wᵀx y for a misclassified example, ∇J_n = −η x y",
         (
-            equation("∇J_n = −η x y", eq(D(_J, _w[k]), -_eta * _x[k] * _y),
-                     ("−x y", eq(D(_J, _w[k]), -_x[k] * _y)), given=PERCEPTRON, role=Role.PRINTED),
+            equation("∇J_n = −η x y", eq(d(_J, _w[k]), -_eta * _x[k] * _y),
+                     ("−x y", eq(d(_J, _w[k]), -_x[k] * _y)), given=PERCEPTRON, role=Role.PRINTED),
             equation("∇J_n = −x y: η belongs to the update w − η ∇J_n",
-                     eq(D(_J, _w[k]), -_x[k] * _y), ("x y", eq(D(_J, _w[k]), _x[k] * _y)),
+                     eq(d(_J, _w[k]), -_x[k] * _y), ("x y", eq(d(_J, _w[k]), _x[k] * _y)),
                      given=PERCEPTRON, role=Role.CORRECTED),
         ),
     ),
@@ -114,11 +134,11 @@ CLAIMS = (
         "001.4", LECTURE, "Training of a single neuron", Kind.ERRATUM,
         "ADALINE (Widrow–Hoff, LMS, delta rule): J_n = (y − wᵀx)², ∇J_n = −η (y − wᵀx) x",
         (
-            equation("∇J_n = −η (y − wᵀx) x", eq(D(_J, _w[k]), -_eta * _error),
-                     ("−2 (y − wᵀx) x", eq(D(_J, _w[k]), -2 * _error)),
+            equation("∇J_n = −η (y − wᵀx) x", eq(d(_J, _w[k]), -_eta * _error),
+                     ("−2 (y − wᵀx) x", eq(d(_J, _w[k]), -2 * _error)),
                      given=ADALINE, role=Role.PRINTED),
-            equation("∇J_n = −2 (y − wᵀx) x", eq(D(_J, _w[k]), -2 * _error),
-                     ("without the 2", eq(D(_J, _w[k]), -_error)),
+            equation("∇J_n = −2 (y − wᵀx) x", eq(d(_J, _w[k]), -2 * _error),
+                     ("without the 2", eq(d(_J, _w[k]), -_error)),
                      given=ADALINE, role=Role.CORRECTED),
         ),
     ),
@@ -205,8 +225,8 @@ CLAIMS = (
         "001.13", LECTURE, "Training Neural Nets through Gradient Descent", Kind.ALGORITHM,
         "J = Σ_n loss(h(x_n), y_n); w_ji^[k] ← w_ji^[k] − η dJ/dw_ji^[k] until J has converged",
         (
-            equation("dJ/dw = Σ_n dloss_n/dw", eq(D(_J, _ww), total(D(_h(n, _ww), _ww), n, N)),
-                     ("a sign", eq(D(_J, _ww), -total(D(_h(n, _ww), _ww), n, N))), given=SUM),
+            equation("dJ/dw = Σ_n dloss_n/dw", eq(d(_J, _ww), total(d(_h(n, _ww), _ww), n, N)),
+                     ("a sign", eq(d(_J, _ww), -total(d(_h(n, _ww), _ww), n, N))), given=SUM),
             Part("J falls in each of 200 steps of a 2-4-1 network, η = 1/2",
                  Training(rate=0.5, steps=200), trained,
                  (Altered("w + η dJ/dw", Training(rate=-0.5, steps=200)),)),
@@ -217,9 +237,9 @@ CLAIMS = (
         "Δy ≈ Σ_m ∂y/∂x_m Δx_m for small Δx",
         (
             equation("d/dt f(x + t Δx) = Σ_m ∂f/∂x_m Δx_m at t = 0, for any f and M",
-                     eq(Subs(D(_y_t, _step), _step, 0), total(D(_y0, _xs[m]) * _dx[m], m, M)),
-                     ("Δx²", eq(Subs(D(_y_t, _step), _step, 0),
-                                total(D(_y0, _xs[m]) * _dx[m] ** 2, m, M))),
+                     eq(Subs(d(_y_t, _step), _step, 0), total(d(_y0, _xs[m]) * _dx[m], m, M)),
+                     ("Δx²", eq(Subs(d(_y_t, _step), _step, 0),
+                                total(d(_y0, _xs[m]) * _dx[m] ** 2, m, M))),
                      given=STEP),
             Part("halving Δx divides the error by 4", Taylor(4), second_order,
                  (Altered("by 2", Taylor(2)), Altered("by 8", Taylor(8)))),
@@ -230,13 +250,13 @@ CLAIMS = (
         "dy/dx = Σ_{m=1..M} ∂f/∂g_m dg_m/dx",
         (
             equation("∂z/∂x = ∂z/∂y_1 ∂y_1/∂x + ∂z/∂y_2 ∂y_2/∂x",
-                     eq(D(_zz, _in), D(_zz, _y1) * D(_y1, _in) + D(_zz, _y2) * D(_y2, _in)),
-                     ("one path", eq(D(_zz, _in), D(_zz, _y1) * D(_y1, _in))), given=TWO),
+                     eq(d(_zz, _in), d(_zz, _y1) * d(_y1, _in) + d(_zz, _y2) * d(_y2, _in)),
+                     ("one path", eq(d(_zz, _in), d(_zz, _y1) * d(_y1, _in))), given=TWO),
             equation("along M paths, M a symbol",
-                     eq(D(_out, _in), total(D(_out, _g[m]) * D(_g[m], _in), m, M)),
+                     eq(d(_out, _in), total(d(_out, _g[m]) * d(_g[m], _in), m, M)),
                      ("the first path twice",
-                      eq(D(_out, _in), total(D(_out, _g[m]) * D(_g[m], _in), m, M)
-                         + D(_out, _g[1]) * D(_g[1], _in))),
+                      eq(d(_out, _in), total(d(_out, _g[m]) * d(_g[m], _in), m, M)
+                         + d(_out, _g[1]) * d(_g[1], _in))),
                      given=PATHS),
         ),
         derivation="chain_rule_paths",
@@ -246,8 +266,8 @@ CLAIMS = (
         "∂loss/∂w_ji^[L] = ∂loss/∂a_j^[L] f'(z_j^[L]) a_i^[L−1]",
         (
             equation("∂loss/∂w_ji = ∂loss/∂a_j f'(z_j) a_i",
-                     eq(D(loss, w[j, i]), D(loss, a[j]) * slope(net.f, z[j]) * net.a0[i]),
-                     ("without f'", eq(D(loss, w[j, i]), D(loss, a[j]) * net.a0[i])),
+                     eq(d(loss, w[j, i]), d(loss, a[j]) * slope(net.f, z[j]) * net.a0[i]),
+                     ("without f'", eq(d(loss, w[j, i]), d(loss, a[j]) * net.a0[i])),
                      given=net.last, role=Role.CONDITIONED),
             equation("the same, if the output is a softmax", _own_path,
                      ("the sum over all outputs", _all_paths),
@@ -266,8 +286,8 @@ CLAIMS = (
             equation("δ_i^[l−1] = f'(z_i^[l−1]) Σ_j δ_j^[l] w_ji^[l]", net.hidden(),
                      ("a factor 2", net.hidden(2)), given=net.given),
             equation("∂loss/∂w_ji^[l] = δ_j^[l] a_i^[l−1]",
-                     eq(D(loss, w[j, i]), net.a0[i] * D(loss, z[j])),
-                     ("∂loss/∂a for δ", eq(D(loss, w[j, i]), net.a0[i] * D(loss, a[j]))),
+                     eq(d(loss, w[j, i]), net.a0[i] * d(loss, z[j])),
+                     ("∂loss/∂a for δ", eq(d(loss, w[j, i]), net.a0[i] * d(loss, a[j]))),
                      given=net.given),
         ),
         derivation="backpropagation_hidden",
@@ -277,8 +297,8 @@ CLAIMS = (
         "∂loss/∂W^[l] = ∂loss/∂z^[l] a^[l−1]ᵀ; ∂loss/∂z^[l] = f'(z^[l]) W^[l+1]ᵀ ∂loss/∂z^[l+1]",
         (
             equation("(∂loss/∂W^[l])_ji = (∂loss/∂z^[l])_j a_i^[l−1]",
-                     eq(D(loss, w[j, i]), D(loss, z[j]) * net.a0[i]),
-                     ("a sign", eq(D(loss, w[j, i]), -D(loss, z[j]) * net.a0[i])),
+                     eq(d(loss, w[j, i]), d(loss, z[j]) * net.a0[i]),
+                     ("a sign", eq(d(loss, w[j, i]), -d(loss, z[j]) * net.a0[i])),
                      given=net.given),
             Part("f'(z) as a diagonal matrix", MatrixForm("diagonal"), matrix_form,
                  (Altered("as a column", MatrixForm("column")),), Role.CONDITIONED),

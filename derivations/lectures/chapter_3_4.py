@@ -1,23 +1,27 @@
 """CH3.4 Neural Networks: forward pass and backpropagation, layer by layer."""
 
 import sympy
-from sympy import Derivative as D
-from sympy import Function, IndexedBase, Symbol
+from sympy import Symbol
 
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
 from derivations.lectures.code import layers_of, linear_stack, network_check
-from derivations.lectures.letters import K, M, N, Network, eq, i, j, k, m, slope, total
+from derivations.lectures.letters import K, M, N, Network, d, eq, i, j, k, m, slope, total
 from derivations.lectures.order import UpdateOrder, updates
 from derivations.lectures.parts import equation
+from derivations.textbook.notation import function, tensor
 
 LECTURE = Lecture("004", "CH3.4 Neural Networks")
 
 net = Network("a^{l-1} W^l b^l z^l a^l W^{l+1} b^{l+1} z^{l+1}", "sigma", "C")
 C, z, a, w, b = net.cost, net.z, net.a, net.w, net.b
 
-_A, _B = IndexedBase("A", shape=(N, M)), IndexedBase("B", shape=(M, K))
-_x, _c, _d = IndexedBase("x", shape=(K,)), IndexedBase("c", shape=(M,)), IndexedBase("d", shape=(N,))
-_u, _v = IndexedBase("u", shape=(M,)), IndexedBase("v", shape=(N,))
+_A, _B = tensor("A", N, M), tensor("B", M, K)
+_x, _c, _d = (
+    tensor("x", K),
+    tensor("c", M),
+    tensor("d", N),
+)
+_u, _v = tensor("u", M), tensor("v", N)
 TWO_LINEAR = (
     eq(_u[m], total(_B[m, k] * _x[k], k, K) + _c[m]),
     eq(_v[i], total(_A[i, m] * _u[m], m, M) + _d[i]),
@@ -41,12 +45,12 @@ def stays_linear() -> Part:
 
 def output_layer(text: str, net: Network, *, role: Role) -> Part:
     """The sensitivity of the last layer, for an activation that acts element by element."""
-    right = D(net.cost, net.a[j]) * slope(net.f, net.z[j])
+    right = d(net.cost, net.a[j]) * slope(net.f, net.z[j])
     return equation(
         text,
-        eq(D(net.cost, net.z[j]), right),
-        ("σ' twice", eq(D(net.cost, net.z[j]), right * slope(net.f, net.z[j]))),
-        ("a sign", eq(D(net.cost, net.z[j]), -right)),
+        eq(d(net.cost, net.z[j]), right),
+        ("σ' twice", eq(d(net.cost, net.z[j]), right * slope(net.f, net.z[j]))),
+        ("a sign", eq(d(net.cost, net.z[j]), -right)),
         given=net.last,
         role=role,
     )
@@ -54,13 +58,13 @@ def output_layer(text: str, net: Network, *, role: Role) -> Part:
 
 def softmax_output(text: str, z: str, a: str, cost: str) -> tuple[Part, Part]:
     """The same for a softmax output: refuted; and with the sum over all outputs: proved."""
-    zs, outputs, loss = IndexedBase(z, shape=(K,)), IndexedBase(a, shape=(K,)), Symbol(cost)
+    zs, outputs, loss = tensor(z, K), tensor(a, K), Symbol(cost)
     given = (
         eq(outputs[k], sympy.exp(zs[k]) / total(sympy.exp(zs[i]), i, K)),
-        eq(loss, Function(cost)(outputs)),
+        eq(loss, function(cost)(outputs)),
     )
-    one = eq(D(loss, zs[k]), D(outputs[k], zs[k]) * D(loss, outputs[k]))
-    every = eq(D(loss, zs[k]), total(D(outputs[i], zs[k]) * D(loss, outputs[i]), i, K))
+    one = eq(d(loss, zs[k]), d(outputs[k], zs[k]) * d(loss, outputs[k]))
+    every = eq(d(loss, zs[k]), total(d(outputs[i], zs[k]) * d(loss, outputs[i]), i, K))
     return (
         equation(
             f"{text}, if the output is a softmax", one, ("the sum over all outputs", every),
@@ -92,20 +96,20 @@ CLAIMS = (
         (
             equation(
                 "∂C/∂w_jk = a_k^{l−1} δ_j with δ_j = ∂C/∂a_j, the derivative in the output",
-                eq(D(C, w[j, k]), net.a0[k] * D(C, a[j])),
-                ("in the weighted input", eq(D(C, w[j, k]), net.a0[k] * D(C, z[j]))),
+                eq(d(C, w[j, k]), net.a0[k] * d(C, a[j])),
+                ("in the weighted input", eq(d(C, w[j, k]), net.a0[k] * d(C, z[j]))),
                 given=net.given, role=Role.PRINTED,
             ),
             equation(
                 "∂C/∂w_jk = a_k^{l−1} δ_j with δ_j = ∂C/∂z_j, the derivative in the weighted input",
-                eq(D(C, w[j, k]), net.a0[k] * D(C, z[j])),
-                ("in the output", eq(D(C, w[j, k]), net.a0[k] * D(C, a[j]))),
+                eq(d(C, w[j, k]), net.a0[k] * d(C, z[j])),
+                ("in the output", eq(d(C, w[j, k]), net.a0[k] * d(C, a[j]))),
                 given=net.given, role=Role.CORRECTED,
             ),
             equation(
                 "the two differ by a factor: ∂C/∂z_j = σ'(z_j) ∂C/∂a_j",
-                eq(D(C, z[j]), slope(net.f, z[j]) * D(C, a[j])),
-                ("no factor", eq(D(C, z[j]), D(C, a[j]))),
+                eq(d(C, z[j]), slope(net.f, z[j]) * d(C, a[j])),
+                ("no factor", eq(d(C, z[j]), d(C, a[j]))),
                 given=net.given,
             ),
         ),
@@ -144,14 +148,14 @@ CLAIMS = (
         (
             equation(
                 "∂C/∂w_jk^l = a_k^{l−1} δ_j^l, the entries of δ^l (a^{l−1})ᵀ",
-                eq(D(C, w[j, k]), net.a0[k] * D(C, z[j])),
-                ("a² for a", eq(D(C, w[j, k]), net.a0[k] ** 2 * D(C, z[j]))),
+                eq(d(C, w[j, k]), net.a0[k] * d(C, z[j])),
+                ("a² for a", eq(d(C, w[j, k]), net.a0[k] ** 2 * d(C, z[j]))),
                 given=net.given,
             ),
             equation(
                 "∂C/∂b_j^l = δ_j^l",
-                eq(D(C, b[j]), D(C, z[j])),
-                ("a sign", eq(D(C, b[j]), -D(C, z[j]))),
+                eq(d(C, b[j]), d(C, z[j])),
+                ("a sign", eq(d(C, b[j]), -d(C, z[j]))),
                 given=net.given,
             ),
         ),
@@ -167,12 +171,12 @@ CLAIMS = (
                 (Altered("from the old one", UpdateOrder(from_old=True)),), Role.PRINTED,
             ),
             Part(
-                "W^l ← W^l − τ δ^l (a^{l−1})ᵀ with δ^l taken from the old W^{l+1}: gradient descent",
+                "W^l ← W^l − τ δ^l (a^{l−1})ᵀ and δ^l from the old W^{l+1}: gradient descent",
                 UpdateOrder(from_old=True), updates,
                 (Altered("from the new one", UpdateOrder(from_old=False)),), Role.CORRECTED,
             ),
         ),
-        note="the superscript l + 1 on the left counts iterations: layers l and l + 1 have matrices "
-        "of different shapes, so that it cannot count layers",
+        note="the superscript l + 1 on the left counts iterations: layers l and l + 1 have "
+        "matrices of different shapes, so that it cannot count layers",
     ),
 )  # fmt: skip

@@ -133,7 +133,7 @@ class Part(NamedTuple):
 
 
 class Lecture(NamedTuple):
-    """A lecture document: its number in the ledger, its author where it names one, and its title."""
+    """A lecture document: its number in the ledger, its title, and its author if it names one."""
 
     number: str
     title: str

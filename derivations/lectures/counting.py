@@ -1,5 +1,6 @@
 """What is counted and computed exactly: operations, paths, linear pieces, a saddle, symmetries."""
 
+import itertools
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ class Depth(NamedTuple):
 
 
 def _grows(counts: list[int], growth: str) -> bool:
-    pairs = list(zip(counts, counts[1:], strict=False))
+    pairs = list(itertools.pairwise(counts))
     if growth == "linear":
         return len({b - a for a, b in pairs}) == 1
     return all(b >= 2 * a for a, b in pairs)
@@ -43,9 +44,7 @@ def work_of_backpropagation(depth: Depth) -> Finding:
             Status.REFUTED, "counted in the jaxpr of fnn.value_and_grad", measured=(told,),
             reason=f"the counts are {told.value}: each layer adds {counts[1] - counts[0]}",
         )  # fmt: skip
-    return Finding(
-        Status.MEASURED, "counted in the jaxpr of fnn.value_and_grad", measured=(told,)
-    )
+    return Finding(Status.MEASURED, "counted in the jaxpr of fnn.value_and_grad", measured=(told,))
 
 
 def paths(depth: Depth) -> Finding:
@@ -78,8 +77,8 @@ def pieces(folding: Folding) -> Finding:
         values = [Fraction(n, cells) for n in range(cells + 1)]
         for _ in range(folds):
             values = [2 * max(v, 0) - 4 * max(v - Fraction(1, 2), 0) for v in values]
-        slopes = [b - a for a, b in zip(values, values[1:], strict=False)]
-        counts.append(1 + sum(a != b for a, b in zip(slopes, slopes[1:], strict=False)))
+        slopes = [b - a for a, b in itertools.pairwise(values)]
+        counts.append(1 + sum(a != b for a, b in itertools.pairwise(slopes)))
     claimed = [folding.base**f if folding.base else f + 1 for f in range(1, 9)]
     told = Measured(
         "linear pieces of 1 to 8 folds", ", ".join(map(str, counts)),

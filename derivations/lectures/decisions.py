@@ -29,14 +29,16 @@ def by_one_layer(table: Table) -> Finding:
     signs = [1 if output == "1" else -1 for output in table.outputs]
     rows = [(s * x, s * y, s) for s, (x, y) in zip(signs, POINTS, strict=True)]
     for u in itertools.product(range(3), repeat=4):
-        combined = [sum(c * row[place] for c, row in zip(u, rows, strict=True)) for place in range(3)]
+        combined = [
+            sum(c * row[place] for c, row in zip(u, rows, strict=True)) for place in range(3)
+        ]
         strict = sum(c for c, s in zip(u, signs, strict=True) if s < 0)
         if combined == [0, 0, 0] and strict > 0:
             return Finding(
                 Status.PROVED, "a Farkas certificate, checked in whole numbers",
                 "every w1, w2, b",
                 (
-                    "conditions: w1 x1 + w2 x2 + b ≥ 0 where yes, −(w1 x1 + w2 x2 + b) > 0 where no",
+                    "w1 x1 + w2 x2 + b ≥ 0 where yes, −(w1 x1 + w2 x2 + b) > 0 where no",
                     f"multiplied by {u} at 00, 01, 10, 11 they add up to 0 > 0",
                 ),
             )  # fmt: skip

@@ -1,31 +1,49 @@
 """Deep learning: from the single neuron to multi-layer networks."""
 
-import sympy
-from sympy import Derivative as D
-from sympy import IndexedBase, KroneckerDelta, Rational, Symbol, exp, log
+from typing import Any
 
-from derivations.lectures.chapter_3_4 import output_layer
+import sympy
+from sympy import KroneckerDelta, Rational, Symbol, exp, log
+
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
 from derivations.lectures.code import Batch, layers_of, mean_loss, rule_is
 from derivations.lectures.counting import (
-    Depth, Folding, work_of_backpropagation, paths, pieces, saddle, Saddle, permuted, Swap,
+    Depth,
+    Folding,
+    Saddle,
+    Swap,
+    paths,
+    permuted,
+    pieces,
+    saddle,
+    work_of_backpropagation,
 )
 from derivations.lectures.example import Example, Number, by_textbook, dense, digits
-from derivations.lectures.geometry import Circle, circle, polar, region, Region, representation, Hidden
-from derivations.lectures.letters import K, M, Network, eq, i, j, k, m, total
+from derivations.lectures.geometry import (
+    Circle,
+    Hidden,
+    circle,
+    polar,
+    region,
+    representation,
+)
+from derivations.lectures.letters import K, d, eq, i, j, k, total
 from derivations.lectures.parts import equation, example, number
+from derivations.textbook.notation import tensor
 
 LECTURE = Lecture("003", "Deep learning: single neuron, single layer and multi-layer networks")
 
 x = Symbol("x", real=True)
 _f, _y, _b = Symbol("f(x)", real=True), Symbol("y", real=True), Symbol("b")
-_L, _w = Symbol("L"), IndexedBase("w", shape=(K,))
-_xs = IndexedBase("x", shape=(K,))
+_L, _w = Symbol("L"), tensor("w", K)
+_xs = tensor("x", K)
 _tau = sympy.Function("tau")
 
-_fin = IndexedBase("f_in", shape=(K,))
-_t = IndexedBase("tau", shape=(K,))
+_fin = tensor("f_in", K)
+_t = tensor("tau", K)
 SOFTMAX = (eq(_t[k], exp(_fin[k]) / total(exp(_fin[i]), i, K)),)
+
+FAR = Example(digits("1 1000 2"), ("softmax",), ((1, digits("0.000 1.000 0.000")),))
 
 HIDDEN = dense("3 -9 2\n11 -2 7\n-6 3 -4\n6 -1 5", "5 2 -1 1")
 _X = digits("-3 1 5")
@@ -55,10 +73,10 @@ DEEP = Example(
 DEEP_ROUNDED = DEEP._replace(printed=((8, digits("0.867 0.016 0.117")),), truncated=False)
 
 
-def loss(text: str, formula: object, gradient: object, wrong: object, what: str, **rest: object):
+def loss(text: str, formula: Any, gradient: Any, wrong: Any, what: str) -> Part:
     """A loss with its derivative in f."""
     return equation(
-        text, eq(D(_L, _f), gradient), (what, eq(D(_L, _f), wrong)), given=(eq(_L, formula),)
+        text, eq(d(_L, _f), gradient), (what, eq(d(_L, _f), wrong)), given=(eq(_L, formula),)
     )
 
 
@@ -105,7 +123,7 @@ CLAIMS = (
                  BERNOULLI, (_f - _y) / (_f * (1 - _f)), _f - _y, "without the denominator"),
             equation(
                 "after a sigmoid, f = σ(z), the derivative in z is f − y",
-                eq(D(_L, _z), _f - _y), ("y − f", eq(D(_L, _z), _y - _f)), given=_after,
+                eq(d(_L, _z), _f - _y), ("y − f", eq(d(_L, _z), _y - _f)), given=_after,
             ),
             Part("fnn.objective is 1/n Σ L(y, f(x))", Batch(1), mean_loss,
                  (Altered("the sum", Batch(0)),)),
@@ -160,15 +178,15 @@ CLAIMS = (
         (
             equation(
                 "∂τ_k/∂f_in,j = δ_kj τ_k − τ_k τ_j, for any g",
-                eq(D(_t[k], _fin[j]), KroneckerDelta(k, j) * _t[k] - _t[k] * _t[j]),
-                ("a plus", eq(D(_t[k], _fin[j]), KroneckerDelta(k, j) * _t[k] + _t[k] * _t[j])),
-                ("the diagonal alone", eq(D(_t[k], _fin[j]), KroneckerDelta(k, j) * _t[k])),
+                eq(d(_t[k], _fin[j]), KroneckerDelta(k, j) * _t[k] - _t[k] * _t[j]),
+                ("a plus", eq(d(_t[k], _fin[j]), KroneckerDelta(k, j) * _t[k] + _t[k] * _t[j])),
+                ("the diagonal alone", eq(d(_t[k], _fin[j]), KroneckerDelta(k, j) * _t[k])),
                 given=SOFTMAX,
             ),
             *example(
                 "τ((1, 1000, 2)) = (0.000, 1.000, 0.000), without overflow",
-                _far := Example(digits("1 1000 2"), ("softmax",), ((1, digits("0.000 1.000 0.000")),)),
-                ("the first is picked", _far._replace(printed=((1, digits("1.000 0.000 0.000")),))),
+                FAR,
+                ("the first is picked", FAR._replace(printed=((1, digits("1.000 0.000 0.000")),))),
             ),
         ),
         derivation="softmax_jacobian",

@@ -3,31 +3,31 @@
 from fractions import Fraction
 from typing import NamedTuple
 
-from sympy import Derivative as D
-from sympy import Function, IndexedBase, Subs, Symbol
+from sympy import Subs, Symbol
 
 from derivations.lectures.claim import Altered, Finding, Part, Role, Status
-from derivations.lectures.letters import N, eq, i, total
+from derivations.lectures.letters import N, d, eq, i, total
 from derivations.lectures.library import Training, trained
 from derivations.lectures.parts import equation
+from derivations.textbook.notation import function, tensor
 
 _eta, _L0, _L1 = Symbol("eta"), Symbol("L(theta^0)"), Symbol("L(theta^1)")
-_t0, _t1 = IndexedBase("theta^0", shape=(N,)), IndexedBase("theta^1", shape=(N,))
-_L = Function("L")
+_t0, _t1 = tensor("theta^0", N), tensor("theta^1", N)
+_L = function("L")
 
 
 def _step(sign: int) -> tuple[object, ...]:
     return (
         eq(_L0, _L(_t0)),
-        eq(_t1[i], _t0[i] - sign * _eta * D(_L0, _t0[i])),
+        eq(_t1[i], _t0[i] - sign * _eta * d(_L0, _t0[i])),
         eq(_L1, _L(_t1)),
     )
 
 
 def falls_when_small() -> Part:
     """At η = 0 the loss changes by minus the squared length of the gradient."""
-    squared = total(D(_L0, _t0[i]) ** 2, i, N)
-    rate = Subs(D(_L1, _eta), _eta, 0)
+    squared = total(d(_L0, _t0[i]) ** 2, i, N)
+    rate = Subs(d(_L1, _eta), _eta, 0)
     return equation(
         "d/dη L(θ − η ∇L) = −‖∇L‖² at η = 0: the loss falls where the gradient is not zero",
         eq(rate, -squared),

@@ -60,10 +60,10 @@ def dense(w: str, b: str) -> Dense:
 
 
 def by_textbook(example: Example) -> Finding:
-    """Settles an example by the textbook's definitions, in exact numbers and balls.
+    r"""Settles an example by the textbook's definitions, in exact numbers and balls.
 
     Example:
-      >>> layers = (dense("1 -2\\n-1 1", "1 0"), "sigmoid")
+      >>> layers = (dense("1 -2\n-1 1", "1 0"), "sigmoid")
       >>> right = Example(digits("1 -1"), layers, ((1, digits("4 -2")), (2, digits("0.98 0.12"))))
       >>> str(by_textbook(right).status)
       'PROVED'
@@ -107,9 +107,7 @@ def by_formula(number: Number) -> Finding:
     )  # fmt: skip
 
 
-def measured_digits(
-    values: Sequence[Iterable[Any]], example: Example, quantity: str
-) -> Finding:
+def measured_digits(values: Sequence[Iterable[Any]], example: Example, quantity: str) -> Finding:
     """Compares values of floats, one row for each place that is printed, with the digits there."""
     found = []
     for row, (place, printed) in zip(values, example.printed, strict=True):

@@ -52,6 +52,7 @@ def representation(data: Hidden) -> Finding:
     points, labels = hidden_of_xor(trained=data.trained)
     w = [Fraction(0)] * (len(points[0]) + 1)
     rows = [[Fraction(float(v)) for v in point] + [Fraction(1)] for point in points]
+    wrong = len(rows)
     for _ in range(500):
         wrong = 0
         for row, label in zip(rows, labels, strict=True):

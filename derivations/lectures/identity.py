@@ -77,13 +77,14 @@ def holds(identity: Identity) -> Finding:
         tensors = _tensors(identity, (found, expected))
         counterexample = witness(
             found, expected, at, "the left side", tensors,
-            sizes_to_try({size: 2 for size in sizes}), deadline,
+            sizes_to_try(dict.fromkeys(sizes, 2)), deadline,
         )  # fmt: skip
         if counterexample is not None:
             chosen = (f"for the unknown functions: {POLYNOMIAL}",) if free else ()
             return Finding(
-                Status.REFUTED, "over the reals, by a counterexample", lines=_lines(identity) + chosen,
-                witness=counterexample, reason="the two sides differ",
+                Status.REFUTED, "over the reals, by a counterexample",
+                lines=_lines(identity) + chosen, witness=counterexample,
+                reason="the two sides differ",
             )  # fmt: skip
     return Finding(
         Status.UNDECIDED, "", reason=f"{outcome.reason}, and no counterexample was found"

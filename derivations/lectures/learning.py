@@ -1,5 +1,6 @@
 """The first neurons at work: perceptron, delta rule, and a layer whose weights are templates."""
 
+import itertools
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -26,10 +27,10 @@ def perceptron(run: Perceptron) -> Finding:
     points = np.concatenate([draw.integers(-9, 10, (200, 2)), np.ones((200, 1), int)], axis=1)
     points = points[abs(points @ separator) >= 6]
     labels = np.sign(points @ separator)
-    squared_radius = int((points**2).sum(axis=1).max())
-    squared_margin = Fraction(int((points @ separator).min(where=labels > 0, initial=99)) ** 2, 14)
-    least = min(int(abs(points @ separator).min()) ** 2, int(squared_margin * 14))
-    bound = Fraction(squared_radius * 14, least)
+    # (R/γ)² with γ = min |w*ᵀx| / ‖w*‖ for the separator w*: a whole number over another.
+    radius = int((points**2).sum(axis=1).max())
+    least = int(abs(points @ separator).min()) ** 2
+    bound = Fraction(radius * int(separator @ separator), least)
     w, mistakes, clean = np.zeros(3, int), 0, False
     while not clean and mistakes <= bound:
         clean = True
@@ -66,7 +67,9 @@ def delta_rule(run: Delta) -> Finding:
                 w = w + run.eta * (target - w @ row) * row
     misses = int((np.sign(x @ best) != np.sign(y)).sum())
     away = float(abs(w - best).max())
-    told = Measured("distance from the least-squares solution", f"{away:.1e}", "10 η", away < 10 * abs(run.eta))
+    told = Measured(
+        "distance from the least-squares solution", f"{away:.1e}", "10 η", away < 10 * abs(run.eta)
+    )
     lines = (f"least squares puts {misses} of 60 points on the wrong side: not separable",)
     return Finding(
         Status.MEASURED, "60 noisy points, seed 0, against numpy.linalg.lstsq",
@@ -90,7 +93,9 @@ def templates(data: Templates) -> Finding:
     alike = np.corrcoef(np.concatenate([weights.T, glyphs]))[:10, 10:]
     wanted = (np.arange(10) + data.mixed) % 10
     right = int((alike.argmax(axis=1) == wanted).sum())
-    told = Measured("weight images most like their own class's glyph", str(right), "10", right == 10)
+    told = Measured(
+        "weight images most like their own class's glyph", str(right), "10", right == 10
+    )
     return Finding(
         Status.MEASURED, "a layer trained by the library on 200 noisy glyphs, seed 0",
         measured=(told,),
@@ -141,7 +146,7 @@ def second_order(claim: Taylor) -> Finding:
         step = [v / 2**halvings for v in d]
         moved = y([a + b for a, b in zip(x, step, strict=True)]) - y(x)
         errors.append(abs(moved - sum(a * b for a, b in zip(slope, step, strict=True))))
-    ratios = [float(a / b) for a, b in zip(errors, errors[1:], strict=False)]
+    ratios = [float(a / b) for a, b in itertools.pairwise(errors)]
     told = Measured(
         "factors by which the error shrinks", ", ".join(f"{r:.3f}" for r in ratios),
         f"{claim.factor}, to a hundredth", all(abs(r - claim.factor) < 0.04 for r in ratios),

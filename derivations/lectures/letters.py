@@ -3,8 +3,9 @@
 from typing import Any
 
 import sympy
-from sympy import Derivative as D
-from sympy import Eq, Function, IndexedBase, Sum, Symbol
+from sympy import Derivative, Eq, Sum, Symbol
+
+from derivations.textbook.notation import function, tensor
 
 i, j, k, m, n, q = sympy.symbols("i j k m n q", integer=True)
 N, M, K, Q = sympy.symbols("N M K Q", integer=True, positive=True)
@@ -15,6 +16,11 @@ def eq(left: Any, right: Any) -> Any:
     return Eq(left, right, evaluate=False)
 
 
+def d(of: Any, by: Any) -> Any:
+    """Gives a derivative, as it is written."""
+    return Derivative(of, by)
+
+
 def total(body: Any, index: Any, size: Any) -> Any:
     """Gives a sum from one."""
     return Sum(body, (index, 1, size))
@@ -22,7 +28,7 @@ def total(body: Any, index: Any, size: Any) -> Any:
 
 def slope(function: Any, at: Any) -> Any:
     """Gives f'(z)."""
-    return D(function(at), at)
+    return d(function(at), at)
 
 
 class Network:
@@ -43,27 +49,27 @@ class Network:
     def __init__(self, names: str, activation: str, cost: str, *, slope_of: Any = None):
         a0, w, b, z, a, w1, b1, z1 = names.split()
         self.a0, self.w, self.b = (
-            IndexedBase(a0, shape=(K,)), IndexedBase(w, shape=(M, K)), IndexedBase(b, shape=(M,)),
+            tensor(a0, K), tensor(w, M, K), tensor(b, M),
         )  # fmt: skip
-        self.z, self.a = IndexedBase(z, shape=(M,)), IndexedBase(a, shape=(M,))
+        self.z, self.a = tensor(z, M), tensor(a, M)
         self.w1, self.b1, self.z1 = (
-            IndexedBase(w1, shape=(Q, M)), IndexedBase(b1, shape=(Q,)), IndexedBase(z1, shape=(Q,)),
+            tensor(w1, Q, M), tensor(b1, Q), tensor(z1, Q),
         )  # fmt: skip
-        self.f = slope_of or Function(activation)
+        self.f = slope_of or function(activation)
         self.cost = Symbol(cost)
         layer = (
             eq(self.z[j], total(self.w[j, k] * self.a0[k], k, K) + self.b[j]),
             eq(self.a[j], self.f(self.z[j])),
         )
-        above = Function(f"{cost}_above")
+        above = function(f"{cost}_above")
         self.given = (
             *layer,
             eq(self.z1[q], total(self.w1[q, j] * self.a[j], j, M) + self.b1[q]),
             eq(self.cost, above(self.z1)),
         )
-        self.last = (*layer, eq(self.cost, Function(cost)(self.a)))
+        self.last = (*layer, eq(self.cost, function(cost)(self.a)))
 
     def hidden(self, factor: Any = 1) -> Any:
         """Gives f'(z_j) Σ_q w_qj ∂C/∂z_q, for the derivative of the cost in z_j."""
-        above = total(self.w1[q, j] * D(self.cost, self.z1[q]), q, Q)
-        return eq(D(self.cost, self.z[j]), factor * slope(self.f, self.z[j]) * above)
+        above = total(self.w1[q, j] * d(self.cost, self.z1[q]), q, Q)
+        return eq(d(self.cost, self.z[j]), factor * slope(self.f, self.z[j]) * above)

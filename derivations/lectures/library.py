@@ -1,5 +1,6 @@
 """The lectures' networks and algorithms as the library runs them: where ledger and library meet."""
 
+import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -12,8 +13,7 @@ from derivations.lectures.claim import Finding, Measured, Status
 from derivations.lectures.example import Dense, Example, measured_digits
 
 LAYERS = {
-    layer.name: layer
-    for layer in (fnn.identity, fnn.sigmoid, fnn.relu, fnn.tanh, fnn.softmax)
+    layer.name: layer for layer in (fnn.identity, fnn.sigmoid, fnn.relu, fnn.tanh, fnn.softmax)
 }
 
 
@@ -73,7 +73,7 @@ def trained(run: Training) -> Finding:
             f"below a quarter of the first, {losses[0]:.4f}", losses[-1] < losses[0] / 4,
         )  # fmt: skip
     else:
-        rises = sum(b >= a for a, b in zip(losses, losses[1:], strict=False))
+        rises = sum(b >= a for a, b in itertools.pairwise(losses))
         told = Measured(
             f"steps of {run.steps} in which the loss does not fall", str(rises), "0", rises == 0
         )
@@ -91,7 +91,7 @@ def _descended(
     objective = fnn.objective(net, loss)
     gradient = fnn.value_and_grad(objective)
 
-    def step(params: Any, _: None) -> tuple[Any, None]:
+    def step(params: Any, _: Any) -> tuple[Any, None]:
         _, grads = gradient(params, x, y)
         return jax.tree.map(lambda p, g: p - rate * g, params, grads), None
 
@@ -158,7 +158,7 @@ def memory_grows(memory: Memory) -> Finding:
         x = jnp.zeros((batch, 32), jnp.float32)
         _, pullback = jax.vjp(lambda params, x=x: objective(params, x, x), params)
         kept.append(sum(leaf.nbytes for leaf in jax.tree.leaves(pullback)) - own)
-    ratios = [b / a for a, b in zip(kept, kept[1:], strict=False)]
+    ratios = [b / a for a, b in itertools.pairwise(kept)]
     claimed = 2.0**memory.power
     told = Measured(
         "bytes kept for batches of 64, 128 and 256", ", ".join(map(str, kept)),

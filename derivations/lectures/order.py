@@ -2,12 +2,11 @@
 
 from typing import NamedTuple
 
-from sympy import Derivative as D
 from sympy import Symbol
 
 from derivations.lectures.claim import Finding
 from derivations.lectures.identity import Identity, holds
-from derivations.lectures.letters import Network, Q, eq, j, k, q, slope, total
+from derivations.lectures.letters import Network, Q, d, eq, j, k, q, slope, total
 
 _net = Network("a^{l-1} W^l b^l z^l a^l W^{l+1} b^{l+1} z^{l+1}", "sigma", "C")
 _tau = Symbol("tau")
@@ -21,13 +20,11 @@ class UpdateOrder(NamedTuple):
 
 def updates(order: UpdateOrder) -> Finding:
     """Settles whether a step that takes δ^l from W^{l+1} in this order descends the gradient."""
-    above = D(_net.cost, _net.z1[q])
+    above = d(_net.cost, _net.z1[q])
     weights = _net.w1[q, j]
     if not order.from_old:
         weights -= _tau * above * _net.a[j]
     delta = slope(_net.f, _net.z[j]) * total(weights * above, q, Q)
     stepped = _net.w[j, k] - _tau * delta * _net.a0[k]
-    descended = _net.w[j, k] - _tau * D(_net.cost, _net.w[j, k])
+    descended = _net.w[j, k] - _tau * d(_net.cost, _net.w[j, k])
     return holds(Identity(eq(stepped, descended), _net.given))
-
-

@@ -18,6 +18,7 @@ from derivations.graph import At, Dim, Index, Node
 from derivations.lift import Unsupported
 from derivations.substitute import substituted
 
+
 class Letters:
     """What the letters of an equation stand for.
 
@@ -75,7 +76,7 @@ class Letters:
         if isinstance(expression, AppliedUndef):
             return self._applied(expression)
         if isinstance(expression, sympy.Subs):
-            inside, letters, values = expression.args
+            inside, letters, values = _parts(expression)
             node = read(inside, self)
             for letter, value in zip(letters, values, strict=True):
                 node = substituted(node, str(letter), lambda _, v=value: read(v, self))
@@ -132,6 +133,10 @@ def polynomial(slots: list[tuple[Index, ...]], bodies: list[Node], at: list[At])
     return result
 
 
+def _parts(expression: Any) -> tuple[Any, ...]:
+    return expression.args
+
+
 class _Sizes(dict[Any, Dim]):
     """Every size by its letter: a number is itself."""
 
@@ -145,6 +150,7 @@ class _Sizes(dict[Any, Dim]):
 
 def _key(letter: Any) -> str:
     if isinstance(letter, sympy.Indexed):
+        base: Any = letter.base
         zero = "_0" if any(i == 0 for i in letter.indices) else ""
-        return f"{letter.base.label}{zero}"
+        return f"{base.label}{zero}"
     return str(letter)

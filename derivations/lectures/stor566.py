@@ -1,18 +1,18 @@
 """STOR566, lecture 6: neural networks (Yao Li)."""
 
-import sympy
-from sympy import Derivative as D
-from sympy import Function, IndexedBase, Symbol, exp, log
+from typing import Any
 
-from derivations.lectures.chapter_3_4 import output_layer
-from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part
+import sympy
+from sympy import Symbol, exp, log
+
+from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
 from derivations.lectures.code import composed, layers_of, network_check
-from derivations.lectures.claim import Role
 from derivations.lectures.example import Example, dense, digits
 from derivations.lectures.geometry import region
-from derivations.lectures.letters import K, M, N, Q, Network, eq, i, j, k, m, q, slope, total
+from derivations.lectures.letters import K, Network, Q, d, eq, i, j, k, q, slope, total
 from derivations.lectures.library import Memory, Training, memory_grows, trained
 from derivations.lectures.parts import equation, example
+from derivations.textbook.notation import function, tensor
 
 LECTURE = Lecture("002", "STOR566: Introduction to Deep Learning, Lecture 6", "Yao Li")
 
@@ -29,7 +29,12 @@ curved = Network(NAMES, "tanh", "e", slope_of=tanh)
 e, s, x, w = net.cost, net.z, net.a, net.w
 
 # One neuron, with the bias beside a sum from zero, and without.
-_w, _x, _b, _s = IndexedBase("w", shape=(K,)), IndexedBase("x", shape=(K,)), Symbol("b"), Symbol("s")
+_w, _x, _b, _s = (
+    tensor("w", K),
+    tensor("x", K),
+    Symbol("b"),
+    Symbol("s"),
+)
 _biased = total(_w[i] * _x[i], i, K) + _b
 _from_zero = sympy.Sum(_w[i] * _x[i], (i, 0, K))
 BIAS = (eq(_s, _biased), eq(_x[0], 1), eq(_w[0], _b))
@@ -46,13 +51,15 @@ EXERCISE = Example(
 
 # The last layer: one neuron, square loss.
 _y, _x1, _s1, _e = Symbol("y"), Symbol("x_1^{(L)}"), Symbol("s_1^{(L)}"), Symbol("e")
-_theta = Function("theta")
+_theta = function("theta")
 SQUARE = (eq(_x1, _theta(_s1)), eq(_e, (_x1 - _y) ** 2))
 
 # The drawn net: two tanh neurons, three, and one.
-_x2, _s2 = IndexedBase("x^{(2)}", shape=(2,)), IndexedBase("s^{(2)}", shape=(2,))
-_x3, _s3 = IndexedBase("x^{(3)}", shape=(3,)), IndexedBase("s^{(3)}", shape=(3,))
-_w3, _w4 = IndexedBase("w^{(3)}", shape=(2, 3)), IndexedBase("w^{(4)}", shape=(3,))
+TWO: Any = sympy.Integer(2)
+THREE: Any = sympy.Integer(3)
+_x2, _s2 = tensor("x^{(2)}", TWO), tensor("s^{(2)}", TWO)
+_x3, _s3 = tensor("x^{(3)}", THREE), tensor("s^{(3)}", THREE)
+_w3, _w4 = tensor("w^{(3)}", TWO, THREE), tensor("w^{(4)}", THREE)
 _x4, _s4 = Symbol("x_1^{(4)}"), Symbol("s_1^{(4)}")
 DRAWN = (
     eq(_x2[i], sympy.tanh(_s2[i])),
@@ -62,31 +69,31 @@ DRAWN = (
     eq(_x4, sympy.tanh(_s4)),
     eq(_e, (_x4 - _y) ** 2),
 )
-_d4 = D(_e, _s4)
+_d4 = d(_e, _s4)
 
 
 def _third(n: int) -> Part:
     right = (1 - _x3[n] ** 2) * _d4 * _w4[n]
     other = _w4[n % 3 + 1]
     return equation(
-        f"δ_{n}^(3) = (1 − (x_{n}^(3))²) δ_1^(4) w_{n}1^(4)", eq(D(_e, _s3[n]), right),
-        ("another weight", eq(D(_e, _s3[n]), (1 - _x3[n] ** 2) * _d4 * other)), given=DRAWN,
+        f"δ_{n}^(3) = (1 − (x_{n}^(3))²) δ_1^(4) w_{n}1^(4)", eq(d(_e, _s3[n]), right),
+        ("another weight", eq(d(_e, _s3[n]), (1 - _x3[n] ** 2) * _d4 * other)), given=DRAWN,
     )  # fmt: skip
 
 
 def _second(n: int) -> Part:
     def right(power: int, row: int) -> object:
-        return (1 - _x2[n] ** power) * total(D(_e, _s3[j]) * _w3[row, j], j, 3)
+        return (1 - _x2[n] ** power) * total(d(_e, _s3[j]) * _w3[row, j], j, 3)
 
     return equation(
-        f"δ_{n}^(2) = (1 − (x_{n}^(2))²) Σ_j δ_j^(3) w_{n}j^(3)", eq(D(_e, _s2[n]), right(2, n)),
-        ("x for x²", eq(D(_e, _s2[n]), right(1, n))),
-        ("the other row of weights", eq(D(_e, _s2[n]), right(2, 3 - n))), given=DRAWN,
+        f"δ_{n}^(2) = (1 − (x_{n}^(2))²) Σ_j δ_j^(3) w_{n}j^(3)", eq(d(_e, _s2[n]), right(2, n)),
+        ("x for x²", eq(d(_e, _s2[n]), right(1, n))),
+        ("the other row of weights", eq(d(_e, _s2[n]), right(2, 3 - n))), given=DRAWN,
     )  # fmt: skip
 
 
 # Softmax and cross-entropy.
-_f, _p, _t = (IndexedBase(c, shape=(K,)) for c in "fpy")
+_f, _p, _t = (tensor(c, K) for c in "fpy")
 _L = Symbol("L")
 ENTROPY = (
     eq(_p[k], exp(_f[k]) / total(exp(_f[j]), j, K)),
@@ -133,8 +140,8 @@ CLAIMS = (
         "002.5", LECTURE, "Computing Gradient", Kind.IDENTITY,
         "∂s_j/∂w_ij = x_i; δ_i^(l−1) = Σ_j δ_j^(l) w_ij^(l) θ'(s_i^(l−1))",
         (
-            equation("∂s_j^(l)/∂w_ij^(l) = x_i^(l−1)", eq(D(s[j], w[j, k]), net.a0[k]),
-                     ("the square", eq(D(s[j], w[j, k]), net.a0[k] ** 2)), given=net.given),
+            equation("∂s_j^(l)/∂w_ij^(l) = x_i^(l−1)", eq(d(s[j], w[j, k]), net.a0[k]),
+                     ("the square", eq(d(s[j], w[j, k]), net.a0[k] ** 2)), given=net.given),
             equation("δ_i^(l−1) = Σ_j δ_j^(l) w_ij^(l) θ'(s_i^(l−1))", net.hidden(),
                      ("a sign", net.hidden(-1)), given=net.given),
         ),
@@ -148,10 +155,10 @@ CLAIMS = (
         (
             equation(
                 "for tanh, of any widths",
-                eq(D(curved.cost, curved.z[j]), (1 - curved.a[j] ** 2)
-                   * total(curved.w1[q, j] * D(curved.cost, curved.z1[q]), q, Q)),
-                ("1 − x", eq(D(curved.cost, curved.z[j]), (1 - curved.a[j])
-                             * total(curved.w1[q, j] * D(curved.cost, curved.z1[q]), q, Q))),
+                eq(d(curved.cost, curved.z[j]), (1 - curved.a[j] ** 2)
+                   * total(curved.w1[q, j] * d(curved.cost, curved.z1[q]), q, Q)),
+                ("1 − x", eq(d(curved.cost, curved.z[j]), (1 - curved.a[j])
+                             * total(curved.w1[q, j] * d(curved.cost, curved.z1[q]), q, Q))),
                 given=curved.given,
             ),
             network_check((3, 2, 2), "tanh"),
@@ -164,8 +171,8 @@ CLAIMS = (
         "4-layer tanh net",
         (
             equation("δ_1^(L) = 2 (x_1^(L) − y) θ'(s_1^(L)), for any θ",
-                     eq(D(_e, _s1), 2 * (_x1 - _y) * slope(_theta, _s1)),
-                     ("without the 2", eq(D(_e, _s1), (_x1 - _y) * slope(_theta, _s1))),
+                     eq(d(_e, _s1), 2 * (_x1 - _y) * slope(_theta, _s1)),
+                     ("without the 2", eq(d(_e, _s1), (_x1 - _y) * slope(_theta, _s1))),
                      given=SQUARE),
             equation("δ_1^(4) = 2 (x_1^(4) − y) (1 − (x_1^(4))²)",
                      eq(_d4, 2 * (_x4 - _y) * (1 - _x4**2)),
@@ -180,8 +187,8 @@ CLAIMS = (
         "forward all x, backward all δ, w_ij ← w_ij − η x_i^(l−1) δ_j^(l)",
         (
             equation("x_i^(l−1) δ_j^(l) is the gradient in w_ij^(l)",
-                     eq(D(e, w[j, k]), net.a0[k] * D(e, s[j])),
-                     ("a factor 2", eq(D(e, w[j, k]), 2 * net.a0[k] * D(e, s[j]))),
+                     eq(d(e, w[j, k]), net.a0[k] * d(e, s[j])),
+                     ("a factor 2", eq(d(e, w[j, k]), 2 * net.a0[k] * d(e, s[j]))),
                      given=net.given),
             Part("SGD on the rows of XOR brings the loss of a 2-4-1 network below a quarter",
                  Training(rate=0.3, steps=2000, online=True), trained,
@@ -210,17 +217,17 @@ CLAIMS = (
         "002.11", LECTURE, "Multiclass Classification; Multiclass loss", Kind.IDENTITY,
         "p_i = e^{f_i}/Σ_j e^{f_j}, L = −Σ_i y_i log p_i; ∂L/∂f = p − y",
         (
-            equation("∂L/∂f_k = p_k − y_k, if Σ_i y_i = 1", eq(D(_L, _f[k]), _p[k] - _t[k]),
-                     ("y − p", eq(D(_L, _f[k]), _t[k] - _p[k])),
-                     ("p", eq(D(_L, _f[k]), _p[k])),
+            equation("∂L/∂f_k = p_k − y_k, if Σ_i y_i = 1", eq(d(_L, _f[k]), _p[k] - _t[k]),
+                     ("y − p", eq(d(_L, _f[k]), _t[k] - _p[k])),
+                     ("p", eq(d(_L, _f[k]), _p[k])),
                      given=ENTROPY, hypothesis=_sums_to_one, role=Role.CONDITIONED),
-            equation("∂L/∂f_k = p_k − y_k, for any y", eq(D(_L, _f[k]), _p[k] - _t[k]),
+            equation("∂L/∂f_k = p_k − y_k, for any y", eq(d(_L, _f[k]), _p[k] - _t[k]),
                      ("p_k Σ y − y_k",
-                      eq(D(_L, _f[k]), _p[k] * total(_t[j], j, K) - _t[k])),
+                      eq(d(_L, _f[k]), _p[k] * total(_t[j], j, K) - _t[k])),
                      given=ENTROPY, role=Role.UNCONDITIONED),
             equation("∂L/∂f_k = p_k Σ_i y_i − y_k, for any y",
-                     eq(D(_L, _f[k]), _p[k] * total(_t[j], j, K) - _t[k]),
-                     ("p − y", eq(D(_L, _f[k]), _p[k] - _t[k])),
+                     eq(d(_L, _f[k]), _p[k] * total(_t[j], j, K) - _t[k]),
+                     ("p − y", eq(d(_L, _f[k]), _p[k] - _t[k])),
                      given=ENTROPY, role=Role.CORRECTED),
         ),
         conditions=("Σ_i y_i = 1",),
