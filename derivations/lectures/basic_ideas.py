@@ -4,7 +4,6 @@ from sympy import Symbol
 
 from derivations.lectures.chapter_3_4 import output_layer, softmax_output
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
-from derivations.lectures.code import Orientation, layers_of, network_check, weight_shape
 from derivations.lectures.decisions import (
     XOR,
     Table,
@@ -16,6 +15,7 @@ from derivations.lectures.decisions import (
 from derivations.lectures.descent import descends, falls_when_small, gradient_descent, large_step
 from derivations.lectures.example import Example, dense, digits
 from derivations.lectures.letters import N, Network, d, eq, j, k, n, slope, total
+from derivations.lectures.networks import Orientation, layers_of, network_check, weight_shape
 from derivations.lectures.parts import equation, example
 from derivations.textbook.notation import function
 

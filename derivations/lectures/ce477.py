@@ -8,14 +8,6 @@ from sympy import Subs, Symbol, exp, log
 
 from derivations.lectures.chapter_3_4 import stays_linear
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
-from derivations.lectures.code import (
-    MatrixForm,
-    layers_of,
-    linear_stack,
-    matrix_form,
-    network_check,
-    rule_is,
-)
 from derivations.lectures.geometry import region
 from derivations.lectures.learning import (
     AtZero,
@@ -31,6 +23,14 @@ from derivations.lectures.learning import (
 )
 from derivations.lectures.letters import K, M, N, Network, d, eq, i, j, k, m, n, slope, total
 from derivations.lectures.library import Training, trained
+from derivations.lectures.networks import (
+    MatrixForm,
+    layers_of,
+    linear_stack,
+    matrix_form,
+    network_check,
+    rule_is,
+)
 from derivations.lectures.parts import equation
 from derivations.textbook.notation import function, tensor
 

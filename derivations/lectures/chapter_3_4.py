@@ -4,8 +4,8 @@ import sympy
 from sympy import Symbol
 
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
-from derivations.lectures.code import layers_of, linear_stack, network_check
 from derivations.lectures.letters import K, M, N, Network, d, eq, i, j, k, m, slope, total
+from derivations.lectures.networks import layers_of, linear_stack, network_check
 from derivations.lectures.order import UpdateOrder, updates
 from derivations.lectures.parts import equation
 from derivations.textbook.notation import function, tensor

@@ -6,7 +6,6 @@ import sympy
 from sympy import KroneckerDelta, Rational, Symbol, exp, log
 
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
-from derivations.lectures.code import Batch, layers_of, mean_loss, rule_is
 from derivations.lectures.counting import (
     Depth,
     Folding,
@@ -28,6 +27,7 @@ from derivations.lectures.geometry import (
     representation,
 )
 from derivations.lectures.letters import K, d, eq, i, j, k, total
+from derivations.lectures.networks import Batch, layers_of, mean_loss, rule_is
 from derivations.lectures.parts import equation, example, number
 from derivations.textbook.notation import tensor
 

@@ -6,11 +6,11 @@ import sympy
 from sympy import Symbol, exp, log
 
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
-from derivations.lectures.code import composed, layers_of, network_check
 from derivations.lectures.example import Example, dense, digits
 from derivations.lectures.geometry import region
 from derivations.lectures.letters import K, Network, Q, d, eq, i, j, k, q, slope, total
 from derivations.lectures.library import Memory, Training, memory_grows, trained
+from derivations.lectures.networks import composed, layers_of, network_check
 from derivations.lectures.parts import equation, example
 from derivations.textbook.notation import function, tensor
 
