@@ -33,8 +33,10 @@ def check(
       declared: For a rule that is meant not to be the derivative (a straight-through estimator, a
         clipped gradient): what it is meant to be, as `declared(*args, cotangent) -> cotangents`.
         The rule is then proved to be that, and the report says how it differs from the derivative.
-      sizes: `"all"` proves for every size where it can; sizes that are equal in the example stay
-        equal. `"given"` speaks for the example's sizes only.
+      sizes: `"all"` proves for every size where it can; sizes that are equal in the example are
+        equal in the proof. A rule that is wrong at other sizes at which both its passes run, equal
+        ones made different or an axis of length one made longer, is refuted there.
+        `"given"` speaks for the example's sizes only.
       budget: Seconds, for each part of a network. What they run out on is `UNDECIDED`.
 
     Returns:

@@ -40,7 +40,13 @@ def time_limit(seconds: float) -> Iterator[None]:
     left = threading.Event()
     between = threading.Lock()  # leaving the block and interrupting it do not happen at once
 
-    collecting = gc.isenabled()
+    enabled = gc.isenabled()
+    collecting = False
+
+    def gc_callback(phase: str, info: dict[str, int]) -> None:
+        nonlocal collecting
+        if threading.get_ident() == ident:
+            collecting = phase == "start"
 
     def watch() -> None:
         wait = max(seconds, 0.0)
@@ -50,14 +56,15 @@ def time_limit(seconds: float) -> Iterator[None]:
                 if state == "left":
                     return
                 # What the collector calls would swallow the exception: it is stopped first, and
-                # may have been at work.
-                ready = state == "inside" and not gc.isenabled()
+                # what it has begun may take long.
+                ready = state == "inside" and not gc.isenabled() and not collecting
                 gc.disable()
                 if ready:
                     raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
             wait = AGAIN if ready else SOON
 
     threading.Thread(target=watch, daemon=True, name="time limit").start()
+    gc.callbacks.append(gc_callback)
     try:
         yield
     finally:
@@ -65,7 +72,8 @@ def time_limit(seconds: float) -> Iterator[None]:
             with contextlib.suppress(OutOfTime), between:
                 left.set()
                 raise_in(ctypes.c_ulong(ident), None)  # one that is on its way has come too late
-        if collecting:
+        gc.callbacks.remove(gc_callback)
+        if enabled:
             gc.enable()
 
 

@@ -28,6 +28,7 @@ class Case(NamedTuple):
       argument: Which argument's cotangent.
       samples: Points, the one with the largest difference first.
       deadline: When to give up.
+      made: What hypotheses share, and is made once when the first of them needs it.
       label: What it is called, if not by its argument.
     """
 
@@ -35,6 +36,7 @@ class Case(NamedTuple):
     argument: int
     samples: tuple[Sample, ...]
     deadline: float
+    made: dict[str, Any]
     label: str = ""
 
     @property

@@ -127,7 +127,7 @@ def _found(subject: Subject, obligation: Obligation, deadline: float) -> Found |
         return Found("not_linear", f"d{name} is not linear in the upstream cotangent.")
     if obligation.name == "kinks" and obligation.witness is not None:
         argument = _arguments(subject, obligation, drawn[0])[0]
-        case = Case(subject, argument, tuple(drawn), deadline)
+        case = Case(subject, argument, tuple(drawn), deadline, {})
         there = drawn[0]
         return boundaries.at_a_boundary(case, there)
     return None
@@ -149,7 +149,7 @@ def _arguments(subject: Subject, obligation: Obligation, sample: Sample) -> list
 
 def _case(subject: Subject, argument: int, drawn: list[Sample], deadline: float) -> Case | None:
     """Gives the case if the cotangent is wrong at several points."""
-    case = Case(subject, argument, tuple(drawn), deadline)
+    case = Case(subject, argument, tuple(drawn), deadline, {})
     finite = [s for s in drawn if np.isfinite(case.found(s)).all()]
     wrong = [s for s in finite if not same(case.found(s), case.truth(s))]
     if len(wrong) < LEAST_SAMPLES:

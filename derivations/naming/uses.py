@@ -77,9 +77,16 @@ class Ways:
         return [float(c) for c in k]
 
 
+def _ways(case: Case) -> Ways:
+    """Gives the ways of a case; to run the primal's derivative step by step takes its time."""
+    if "ways" not in case.made:
+        case.made["ways"] = Ways(case)
+    return case.made["ways"]
+
+
 def through(case: Case) -> Found | None:
     """One way, or two, with the wrong weight."""
-    ways = Ways(case)
+    ways = _ways(case)
     if not ways.trusted():
         return None
     return _one(ways) or _denominator(ways) or _two(ways)
@@ -87,7 +94,7 @@ def through(case: Case) -> Found | None:
 
 def weighted(case: Case) -> Found | None:
     """The way through a statistic with a factor too many or too few, or without a scale."""
-    ways = Ways(case)
+    ways = _ways(case)
     return _weighted(ways) if ways.trusted() else None
 
 
@@ -110,13 +117,13 @@ def _denominator(ways: Ways) -> Found | None:
 
 def counted_oddly(case: Case) -> Found | None:
     """One way with a weight that is no small whole number."""
-    ways = Ways(case)
+    ways = _ways(case)
     return _one(ways, odd=True) if ways.trusted() else None
 
 
 def of_itself(case: Case) -> Found | None:
     """One of the two uses of an argument that is multiplied by itself."""
-    ways = Ways(case)
+    ways = _ways(case)
     if not ways.trusted():
         return None
     for use in ways.paths[0].jacobians:

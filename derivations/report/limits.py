@@ -11,7 +11,8 @@ _LIMITS = (
     (
         "Other sizes.",
         "A verdict holds for the sizes beside it. Where it says all sizes, sizes that were equal "
-        "in the example stay equal; where it names sizes, it speaks of no others. Code that "
+        "in the example stay equal (unequal ones are tried, and can only refute); where it names "
+        "sizes, it speaks of no others. Code that "
         "branches on a size in Python is followed at the sizes that the assumption names.",
     ),
     (

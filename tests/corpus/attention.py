@@ -148,7 +148,7 @@ def mask_aligned_at_the_end(xp, residuals, dy):
     return seen @ k, seen.T @ q
 
 
-@wrong(40, AS_MANY_KEYS, "q", "k", point="blind", open="sizes that are equal stay equal")
+@wrong(40, AS_MANY_KEYS, "q", "k", point="blind")
 @wrong(40, ALIGNED_SCORES, "q", "k", point="exposing")
 def mask_aligned_at_the_start(xp, residuals, dy):
     q, k = residuals

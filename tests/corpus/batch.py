@@ -88,7 +88,9 @@ def layer_norm_and_shift(xp, x, g, b):
 
 
 AFFINE_NORM = Operation(layer_norm_and_shift, floats((3, 4), (4,), (4,)))
-UNIT_NORM = Operation(layer_norm_and_shift, (*floats((3, 4)), jnp.ones(4), jnp.zeros(4)))
+UNIT_NORM = Operation(
+    layer_norm_and_shift, (*floats((3, 4)), jnp.ones(4, jnp.float32), jnp.zeros(4, jnp.float32))
+)
 
 
 def _layer_norm(xp, residuals, dy):

@@ -125,6 +125,9 @@ class _Here:
             else type(like)(fixed.get(name, like))
             for name, like in zip(self.names, leaves, strict=True)
         ]
+        # Defaults that the entry does not hand over, taken at other values.
+        parameters = list(inspect.signature(rule.primal).parameters)[len(examples) :]
+        self.further = [float(fixed[name]) for name in parameters if name in fixed]
 
     def array(self, values: Any, like: Any = 0.0) -> np.ndarray:
         """Reads nested lists of exact rationals."""
@@ -141,13 +144,16 @@ class _Here:
 
     @property
     def args(self) -> list[Any]:
-        return jax.tree.unflatten(self.tree, self.leaves)
+        return self._arguments(self.leaves)
+
+    def _arguments(self, leaves: list[Any]) -> list[Any]:
+        return [*jax.tree.unflatten(self.tree, leaves), *self.further]
 
     def moved(self, place: int, at: Any, shift: float) -> list[Any]:
         """Gives the arguments with one entry shifted."""
         leaves = [np.array(leaf) for leaf in self.leaves]
         leaves[place][at] += shift
-        return jax.tree.unflatten(self.tree, leaves)
+        return self._arguments(leaves)
 
     def pulled(self, cotangents: list[np.ndarray]) -> list[Any]:
         """Gives the rule's cotangents, one for each leaf; `None` where there is none."""
@@ -160,7 +166,7 @@ class _Here:
         whole = cotangents[0] if len(cotangents) == 1 else tuple(cotangents)
         given = iter(self.rule.bwd(residuals, whole))
         found: list[Any] = []
-        for place, argument in enumerate(self.args):
+        for place, argument in enumerate(jax.tree.unflatten(self.tree, self.leaves)):
             cotangent = None if place in self.entry.operation.static else next(given)
             if cotangent is None:
                 found += [None] * len(jax.tree.leaves(argument))

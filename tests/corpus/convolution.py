@@ -3,8 +3,6 @@
 from .arrays import convolved
 from .entry import Operation, floats, right, wrong
 
-SYMMETRIC = "right for one tap, one channel or stride one: these sizes are not changed"
-
 
 def convolution(xp, x, w):
     return convolved(xp, x, w)
@@ -12,9 +10,9 @@ def convolution(xp, x, w):
 
 CONVOLUTION = Operation(convolution, floats((2, 5, 2), (3, 2, 3)), sizes="given")
 SQUARE = Operation(convolution, floats((1, 4, 2), (2, 2, 2)), sizes="given")
-ONE_TAP = Operation(convolution, floats((1, 3, 2), (1, 2, 2)), sizes="given")
-ONE_CHANNEL = Operation(convolution, floats((1, 4, 1), (2, 1, 1)), sizes="given")
-ONE_EXAMPLE = Operation(convolution, floats((1, 3, 1), (3, 1, 2)), sizes="given")
+ONE_TAP = Operation(convolution, floats((1, 3, 2), (1, 2, 2)))
+ONE_CHANNEL = Operation(convolution, floats((1, 4, 1), (2, 1, 1)))
+ONE_EXAMPLE = Operation(convolution, floats((1, 3, 1), (3, 1, 2)))
 
 
 def spread(xp, dy, taps, stride):
@@ -53,19 +51,19 @@ def convolution_of_equal_channels(xp, residuals, dy):
     return cotangents(xp, residuals[0], residuals[1], dy)
 
 
-@wrong(43, ONE_TAP, "x", point="blind", open=SYMMETRIC)
+@wrong(43, ONE_TAP, "x", point="blind")
 @wrong(43, CONVOLUTION, "x")
 def kernel_not_turned(xp, residuals, dy):
     return cotangents(xp, residuals[0], residuals[1], dy, flipped=False)
 
 
-@wrong(43, ONE_CHANNEL, "x", point="blind", open=SYMMETRIC)
+@wrong(43, ONE_CHANNEL, "x", point="blind")
 @wrong(43, SQUARE, "x", point="exposing")
 def kernel_not_transposed(xp, residuals, dy):
     return cotangents(xp, residuals[0], residuals[1], dy, transposed=False)
 
 
-@wrong(43, ONE_EXAMPLE, "w", point="blind", open=SYMMETRIC)
+@wrong(43, ONE_EXAMPLE, "w", point="blind")
 @wrong(43, CONVOLUTION, "w")
 def kernel_cotangent_averaged(xp, residuals, dy):
     dx, dw = cotangents(xp, residuals[0], residuals[1], dy)

@@ -56,7 +56,7 @@ def exact_gelu(xp, x):
 
 
 EXACT_GELU = Operation(exact_gelu, floats((3,)))
-EXACT_GELU_NEAR_ZERO = Operation(exact_gelu, (jnp.array([-0.5, 0.25, 1.0]),))
+EXACT_GELU_NEAR_ZERO = Operation(exact_gelu, (jnp.array([-0.5, 0.25, 1.0], jnp.float32),))
 
 
 def exact_slope(xp, x):
@@ -128,7 +128,7 @@ def soft_or_itself(xp, x):
     return xp.where(x > 20, x, xp.log1p(xp.exp(xp.minimum(x, 20.0))))
 
 
-SOFT_NEAR_ZERO = Operation(soft_or_itself, (jnp.array([-1.0, 0.5, 2.0]),))
+SOFT_NEAR_ZERO = Operation(soft_or_itself, (jnp.array([-1.0, 0.5, 2.0], jnp.float32),))
 
 
 @right(SOFT_NEAR_ZERO)

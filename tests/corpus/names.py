@@ -65,6 +65,8 @@ MORE_EXACT = {
     "forward_value_doubled": "constant_factor",
     "forward_and_backward_agree_on_another_function": "constant_factor",
     "fixed_alpha_missing": "hyperparameter_missing",
+    "fixed_slope_missing": "hyperparameter_missing",
+    "fixed_dropout_not_scaled": "hyperparameter_missing",
     "power_not_lowered": "factor_too_many",
     "second_output_ignored": "upstream_ignored",  # that of one output
     "scale_mixed_into_the_shift": "factor_too_many",

@@ -23,7 +23,7 @@ def layer_norm(xp, x, g):
     return standardized(xp, x)[0] * g[None, :]
 
 
-UNIT_SCALE = Operation(layer_norm, (*floats((3, 4)), jnp.ones(4)))
+UNIT_SCALE = Operation(layer_norm, (*floats((3, 4)), jnp.ones(4, jnp.float32)))
 LAYER_NORM = Operation(layer_norm, floats((3, 4), (4,)))
 
 
@@ -115,7 +115,7 @@ def rms_norm(xp, x, g):
     return x * inverse_rms(xp, x) * g[None, :]
 
 
-UNIT_RMS_SCALE = Operation(rms_norm, (*floats((3, 4)), jnp.ones(4)))
+UNIT_RMS_SCALE = Operation(rms_norm, (*floats((3, 4)), jnp.ones(4, jnp.float32)))
 RMS_NORM = Operation(rms_norm, floats((3, 4), (4,)))
 
 

@@ -68,7 +68,7 @@ def leaky_relu(xp, x):
     return xp.where(x > 0, x, SLOPE * x)
 
 
-ALL_POSITIVE = Operation(leaky_relu, (jnp.array([0.5, 1.0, 3.0]),))
+ALL_POSITIVE = Operation(leaky_relu, (jnp.array([0.5, 1.0, 3.0], jnp.float32),))
 LEAKY_RELU = Operation(leaky_relu, floats((3,)))
 
 
@@ -154,7 +154,7 @@ def relu6_between_its_ends(xp, residuals, dy):
 
 
 @wrong(50, RELU6, "x")
-@wrong(50, Operation(relu6, (jnp.array([-1.0, 0.5, 3.0]),)), "x", point="blind")
+@wrong(50, Operation(relu6, (jnp.array([-1.0, 0.5, 3.0], jnp.float32),)), "x", point="blind")
 def relu6_upper_end_forgotten(xp, residuals, dy):
     (x,) = residuals
     return (xp.where(x > 0, dy, 0.0),)
@@ -239,7 +239,7 @@ def largest(xp, x):
     return xp.max(x, axis=-1)
 
 
-WITHOUT_TIES = Operation(largest, (jnp.array([[1.0, 3.0, 2.0], [0.5, 0.0, 4.0]]),))
+WITHOUT_TIES = Operation(largest, (jnp.array([[1.0, 3.0, 2.0], [0.5, 0.0, 4.0]], jnp.float32),))
 LARGEST = Operation(largest, floats((3, 4)))
 
 

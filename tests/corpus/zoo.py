@@ -130,7 +130,7 @@ LOSSES = {
 }
 LOSSES |= {
     "binary_dice_loss": Animal(optax.losses.binary_dice_loss, PAIR),
-    "dice_loss": Animal(optax.losses.dice_loss, PAIRS, "the normal forms differ", slow=True),
+    "dice_loss": Animal(optax.losses.dice_loss, PAIRS, slow=True),
     "smooth_labels": Animal(lambda y: optax.losses.smooth_labels(y, 0.1), ROWS),
 }
 

@@ -281,14 +281,17 @@ def test_code_that_branches_on_a_size_is_not_proved():
 
 
 def test_sizes_that_are_equal_in_the_example_only():
-    """A mean over n of n by k is told from one over k, but not where the example makes them one."""
+    """A mean over n of n by k is told from one over k, also where the example makes them one."""
     rule = Rule(
         "mean", jnp.mean, lambda x: (jnp.mean(x), x),
         lambda x, dy: (jnp.ones_like(x) * dy / x.shape[0] / x.shape[0],),
     )  # fmt: skip
     assert check(rule, X).verdict is Verdict.REFUTED
-    square_batch = check(rule, jax.ShapeDtypeStruct((4, 4), jnp.float32))
-    assert all("k" not in o.scope.split("with")[0] for o in square_batch.obligations)
+    square = jax.ShapeDtypeStruct((4, 4), jnp.float32)
+    assert check(rule, square).verdict is Verdict.REFUTED
+    as_given = check(rule, square, sizes="given")
+    assert as_given.verdict is Verdict.PROVED
+    assert all("k" not in o.scope.split("with")[0] for o in as_given.obligations)
 
 
 def test_an_argument_may_have_any_name():
