@@ -65,8 +65,10 @@ def test_textbook_is_sympy_alone():
 def test_catalogue_and_ledger_alone_join_the_two_sides():
     assert importers("derivations", "functional_nn") == {
         "catalog.py",
-        "lectures/library.py",  # the lectures' algorithms as the library runs them, measured
-        "lectures/networks.py",  # and proved
+        *(
+            f"lectures/{name}.py"
+            for name in ("decisions", "learning", "library", "networks", "regions")
+        ),
     }
 
 

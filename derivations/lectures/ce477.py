@@ -8,15 +8,19 @@ from sympy import Subs, Symbol, exp, log
 
 from derivations.lectures.chapter_3_4 import stays_linear
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
-from derivations.lectures.geometry import region
 from derivations.lectures.learning import (
     AtZero,
+    Criterion,
     Delta,
+    Examples,
     Perceptron,
     Taylor,
     Templates,
     at_zero,
+    criterion,
     delta_rule,
+    library_adaline,
+    library_perceptron,
     perceptron,
     second_order,
     templates,
@@ -32,6 +36,7 @@ from derivations.lectures.networks import (
     rule_is,
 )
 from derivations.lectures.parts import equation
+from derivations.lectures.regions import region
 from derivations.textbook.notation import function, tensor
 
 LECTURE = Lecture(
@@ -109,14 +114,16 @@ CLAIMS = (
         "001.1", LECTURE, "Binary threshold neurons; Single neuron", Kind.PROPERTY,
         "the McCulloch–Pitts neuron: a weighted sum, then a binary threshold; φ(wᵀx) is a linear "
         "decision boundary",
-        (region("half-plane"),),
+        (region("a half-plane"),),
     ),
     Claim(
         "001.2", LECTURE, "Reminder: Perceptron Learning Algorithm", Kind.ALGORITHM,
         "cycle through the examples; if sign(wᵀx) ≠ y then w ← w + y x: it stops on linearly "
         "separable data",
         (Part("it stops within (R/γ)² mistakes", Perceptron(), perceptron,
-              (Altered("w − y x", Perceptron(-1)),)),),
+              (Altered("w − y x", Perceptron(-1)),)),
+         Part("so does the library's perceptron", Examples(), library_perceptron,
+              (Altered("one label turned over", Examples(flipped=1)),))),
         conditions=("the data are linearly separable, with margin γ, within a radius R",),
     ),
     Claim(
@@ -128,6 +135,9 @@ CLAIMS = (
             equation("∇J_n = −x y: η belongs to the update w − η ∇J_n",
                      eq(d(_J, _w[k]), -_x[k] * _y), ("x y", eq(d(_J, _w[k]), _x[k] * _y)),
                      given=PERCEPTRON, role=Role.CORRECTED),
+            Part("the gradient that the library's perceptron learns by is its criterion's",
+                 Criterion("perceptron"), criterion,
+                 (Altered("half of it", Criterion("perceptron", 0.5)),)),
         ),
     ),
     Claim(
@@ -140,6 +150,9 @@ CLAIMS = (
             equation("∇J_n = −2 (y − wᵀx) x", eq(d(_J, _w[k]), -2 * _error),
                      ("without the 2", eq(d(_J, _w[k]), -_error)),
                      given=ADALINE, role=Role.CORRECTED),
+            Part("the gradient that the library's adaline learns by is its criterion's",
+                 Criterion("adaline"), criterion,
+                 (Altered("half of it", Criterion("adaline", 0.5)),)),
         ),
     ),
     Claim(
@@ -154,6 +167,9 @@ CLAIMS = (
             Part("regression: within 10 η of least squares, η = 1/1000",
                  Delta(0.001, labels=False), delta_rule,
                  (Altered("uphill", Delta(-0.001, labels=False)),)),
+            Part("the library's ADALINE, which steps 2 η: within 20 η of least squares",
+                 Delta(0.001, labels=True), library_adaline,
+                 (Altered("η = 3/2", Delta(1.5, labels=True)),)),
         ),
         conditions=("the learning rate is small; at a fixed one it stays near the solution",),
     ),

@@ -18,17 +18,11 @@ from derivations.lectures.counting import (
     work_of_backpropagation,
 )
 from derivations.lectures.example import Example, Number, by_textbook, dense, digits
-from derivations.lectures.geometry import (
-    Circle,
-    Hidden,
-    circle,
-    polar,
-    region,
-    representation,
-)
+from derivations.lectures.geometry import Circle, Hidden, circle, polar, representation
 from derivations.lectures.letters import K, d, eq, i, j, k, total
 from derivations.lectures.networks import Batch, layers_of, mean_loss, rule_is
 from derivations.lectures.parts import equation, example, number
+from derivations.lectures.regions import REGIONS, region
 from derivations.textbook.notation import tensor
 
 LECTURE = Lecture("003", "Deep learning: single neuron, single layer and multi-layer networks")
@@ -228,7 +222,7 @@ CLAIMS = (
         "003.11", LECTURE, "Booleans over the reals", Kind.PROPERTY,
         "a network of threshold units fires exactly inside a coloured region: a half-plane, a "
         "convex polygon, a union of polygons, a region with a hole",
-        tuple(region(name) for name in ("half-plane", "square", "union", "hole")),
+        tuple(map(region, REGIONS)),
         note="the border belongs to a half-plane, a polygon and a union, and not to a hole",
     ),
     Claim(

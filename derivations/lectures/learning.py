@@ -2,16 +2,21 @@
 
 import itertools
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flint
+import jax
+import jax.numpy as jnp
 import numpy as np
 
+from derivations.check import check
 from derivations.evaluate import Dual, Point, ball, evaluate
 from derivations.formula import definition_of
 from derivations.lectures.claim import Finding, Measured, Status
 from derivations.lectures.library import softmax_weights
+from derivations.lectures.parts import of_report
 from derivations.textbook import ENTRIES
+from functional_nn import neurons
 
 
 class Perceptron(NamedTuple):
@@ -20,8 +25,8 @@ class Perceptron(NamedTuple):
     step: int = 1
 
 
-def perceptron(run: Perceptron) -> Finding:
-    """Counts the mistakes of a run in exact numbers, and compares them with (R/γ)²."""
+def _separable() -> tuple[np.ndarray, np.ndarray, Fraction]:
+    """Gives points in whole numbers, their labels, and (R/γ)² for a separator that is known."""
     draw = np.random.default_rng(0)
     separator = np.array([3, -2, 1])
     points = np.concatenate([draw.integers(-9, 10, (200, 2)), np.ones((200, 1), int)], axis=1)
@@ -31,6 +36,12 @@ def perceptron(run: Perceptron) -> Finding:
     radius = int((points**2).sum(axis=1).max())
     least = int(abs(points @ separator).min()) ** 2
     bound = Fraction(radius * int(separator @ separator), least)
+    return points, labels, bound
+
+
+def perceptron(run: Perceptron) -> Finding:
+    """Counts the mistakes of a run in exact numbers, and compares them with (R/γ)²."""
+    points, labels, bound = _separable()
     w, mistakes, clean = np.zeros(3, int), 0, False
     while not clean and mistakes <= bound:
         clean = True
@@ -46,6 +57,26 @@ def perceptron(run: Perceptron) -> Finding:
     )
 
 
+class Examples(NamedTuple):
+    """Points with a known margin; `flipped`: how many of their labels are turned over."""
+
+    flipped: int = 0
+
+
+def library_perceptron(data: Examples) -> Finding:
+    """Runs the library's perceptron on them, and compares its mistakes with (R/γ)²."""
+    points, labels, bound = _separable()
+    labels[: data.flipped] *= -1
+    x, y = jnp.asarray(points, jnp.float32), jnp.asarray(labels, jnp.float32)
+    found = neurons.perceptron(x, y, epochs=200)
+    mistakes, separated = int(found.mistakes), bool(found.separated)
+    told = Measured(
+        "mistakes until every point is right", f"{mistakes}{'' if separated else ' and more'}",
+        f"(R/γ)² = {float(bound):.1f}", separated and mistakes <= bound,
+    )  # fmt: skip
+    return Finding(Status.MEASURED, "functional_nn.neurons.perceptron", measured=(told,))
+
+
 class Delta(NamedTuple):
     """w ← w + η (y − wᵀx) x over the examples, for labels or for numbers."""
 
@@ -53,13 +84,19 @@ class Delta(NamedTuple):
     labels: bool
 
 
-def delta_rule(run: Delta) -> Finding:
-    """Runs the delta rule on what no hyperplane separates, and compares with least squares."""
+def _noisy(*, labels: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gives points that no hyperplane separates, their targets, and least squares' solution."""
     draw = np.random.default_rng(0)
     x = np.concatenate([draw.normal(size=(60, 2)), np.ones((60, 1))], axis=1)
     y = x @ [1.0, -2.0, 0.5] + draw.normal(size=60)
-    y = np.sign(y) if run.labels else y
+    y = np.sign(y) if labels else y
     best = np.linalg.lstsq(x, y, rcond=None)[0]
+    return x, y, best
+
+
+def delta_rule(run: Delta) -> Finding:
+    """Runs the delta rule on what no hyperplane separates, and compares with least squares."""
+    x, y, best = _noisy(labels=run.labels)
     w = np.zeros(3)
     with np.errstate(all="ignore"):
         for _ in range(2000):
@@ -75,6 +112,44 @@ def delta_rule(run: Delta) -> Finding:
         Status.MEASURED, "60 noisy points, seed 0, against numpy.linalg.lstsq",
         lines=lines if run.labels else (), measured=(told,),
     )  # fmt: skip
+
+
+def library_adaline(run: Delta) -> Finding:
+    """Runs the library's ADALINE on the same examples."""
+    x, y, best = _noisy(labels=run.labels)
+    found = neurons.adaline(
+        jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32),
+        learning_rate=run.eta, epochs=2000,
+    )  # fmt: skip
+    away = float(abs(np.asarray(found.w) - best).max())
+    told = Measured(
+        "distance from the least-squares solution", f"{away:.1e}", "20 η", away < 20 * run.eta
+    )
+    return Finding(Status.MEASURED, "functional_nn.neurons.adaline", measured=(told,))
+
+
+class Criterion(NamedTuple):
+    """A neuron's criterion in the library; `factor`: what its gradient is multiplied by."""
+
+    name: str
+    factor: float = 1.0
+
+
+def criterion(claim: Criterion) -> Finding:
+    """Settles whether the gradient that the library's neuron learns by is its criterion's."""
+    rule = {
+        "perceptron": neurons.PERCEPTRON_CRITERION,
+        "adaline": neurons.ADALINE_CRITERION,
+    }[claim.name]
+    if claim.factor != 1:
+        own = rule
+
+        def bwd(kept: Any, dj: Any) -> Any:
+            return tuple(claim.factor * gradient for gradient in own.bwd(kept, dj))
+
+        rule = own._replace(bwd=bwd)
+    vector = jax.ShapeDtypeStruct((3,), jnp.float32)
+    return of_report(check(rule, vector, vector, jax.ShapeDtypeStruct((), jnp.float32)))
 
 
 class Templates(NamedTuple):

@@ -7,11 +7,11 @@ from sympy import Symbol, exp, log
 
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
 from derivations.lectures.example import Example, dense, digits
-from derivations.lectures.geometry import region
 from derivations.lectures.letters import K, Network, Q, d, eq, i, j, k, q, slope, total
 from derivations.lectures.library import Memory, Training, memory_grows, trained
 from derivations.lectures.networks import composed, layers_of, network_check
 from derivations.lectures.parts import equation, example
+from derivations.lectures.regions import region
 from derivations.textbook.notation import function, tensor
 
 LECTURE = Lecture("002", "STOR566: Introduction to Deep Learning, Lecture 6", "Yao Li")
@@ -106,7 +106,7 @@ CLAIMS = (
         "002.1", LECTURE, "Another way to introduce nonlinearity", Kind.PROPERTY,
         "hyperplanes combine into a nonlinear hypothesis; a final single neuron predicts by "
         "sign(h(x))",
-        (region("square"), region("union")),
+        (region("a convex polygon"), region("a union of polygons")),
     ),
     Claim(
         "002.2", LECTURE, "Formal Definitions", Kind.ERRATUM,
