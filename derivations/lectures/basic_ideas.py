@@ -80,7 +80,7 @@ CLAIMS = (
             Part("w·x + b ≥ 0 on 01 and 10, and < 0 on 00 and 11, has no solution", XOR,
                  by_one_layer,
                  (Altered("the table of OR", Table("0111")), Altered("of AND", Table("0001")))),
-            Part("a hidden threshold unit for 01, one for 10, and one for either of them: gives it", XOR,
+            Part("hidden units for 01 and for 10, and one unit for either: gives it", XOR,
                  by_two_layers, (Altered("the table of OR", Table("0111")),)),
         ),
     ),
