@@ -1,4 +1,4 @@
-"""The command line: `derivations check`, `verify`, `mutate`, `report` and `explain`."""
+"""The command line: `derivations check`, `verify`, `mutate`, `report`, `explain` and `claims`."""
 
 import argparse
 import difflib
@@ -40,10 +40,14 @@ examples:
   derivations explain softmax_cross_entropy --notation lecture-002
   derivations report --out build/report
   derivations report sigmoid dense --out build/report --format markdown
+  derivations claims
+  derivations claims 001.4
+  derivations claims 003 --json
 
 exit status:
-  0  everything is proved (or exact); no mutant survived; all evidence is re-checked
-  1  something is refuted; a mutant survived; evidence is wrong
+  0  everything is proved (or exact); no mutant survived; all evidence is re-checked; every claim
+     came out as the ledger has it
+  1  something is refuted; a mutant survived; evidence is wrong; a claim came out otherwise
   2  something is undecided; evidence cannot be re-checked
   3  wrong usage; a damaged certificate
 """
@@ -180,6 +184,22 @@ def _parser() -> argparse.ArgumentParser:
         help="one self-contained page, or Markdown with its pictures (default: html)",
     )
     report.set_defaults(run=_report)
+
+    claims = commands.add_parser(
+        "claims",
+        help="settle what the lectures state, claim by claim",
+        description="Settles the claims of the lectures: proved, refuted, or measured.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    claims.add_argument(
+        "ids",
+        metavar="ID",
+        nargs="*",
+        help="claims such as 001.4, each told in full, or lectures such as 001 (default: all)",
+    )
+    claims.add_argument("--json", action="store_true", help="print the entries as JSON")
+    claims.set_defaults(run=_claims)
 
     explain = commands.add_parser(
         "explain",
@@ -364,6 +384,37 @@ def _explain(options: argparse.Namespace) -> int:
         printed = [write[options.format](*pair, options.notation) for pair in pairs]
         print("\n\n".join(printed))
     return _STATUS[worst([proof.verdict for _, proof in pairs])]
+
+
+def _claims(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from derivations.lectures import CLAIMS, LECTURES, settled
+    from derivations.lectures.show import full, summary, table, to_json
+
+    chosen: dict[str, None] = {}
+    for name in options.ids or LECTURES:
+        if name not in CLAIMS and name not in LECTURES:
+            near = _nearest(name, [*CLAIMS, *LECTURES])
+            raise _UsageError(f"there is no claim {name!r}.{near}")
+        chosen.update({i: None for i in CLAIMS if name in (i, CLAIMS[i].lecture.number)})
+    console, errors = Console(highlight=False), Console(stderr=True, highlight=False)
+    entries = []
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        for name in progress.track(list(chosen), description="Settling"):
+            entries.append(settled(CLAIMS[name]))
+    if options.json:
+        print(to_json(entries))
+    elif options.ids and all(name in CLAIMS for name in options.ids):
+        for entry in entries:
+            console.print(full(entry), soft_wrap=True)
+    else:
+        console.print(table(entries))
+        console.print(summary(entries))
+    if any(not entry.as_claimed and not entry.undecided for entry in entries):
+        return 1
+    return 2 if any(entry.undecided for entry in entries) else 0
 
 
 def _nearest(name: str, known: Any) -> str:

@@ -124,6 +124,8 @@ def batch(x: Any, y: Any) -> None:
 
 def finite(name: str, array: Any) -> None:
     """Refuses data with NaN or infinite entries."""
+    if isinstance(array, Tracer):
+        return
     bad = ~np.isfinite(np.asarray(array))
     if bad.any():
         first = tuple(int(i) for i in np.argwhere(bad)[0])
@@ -141,6 +143,58 @@ def batch_size(size: int, examples: int) -> None:
             f"batch_size must lie between 1 and the number of examples, {examples}. Got {size}. "
             f"Use {examples} for full-batch gradient descent."
         )
+
+
+def weights(x: Any, w: Any, *, layer: bool = False) -> None:
+    """Refuses weights that do not fit rows of features: (d,) for one unit, (d, K) for a layer."""
+    floating("x", x)
+    if jnp.ndim(w) not in ((2,) if layer else (1, 2)):
+        shapes = (
+            "(d, K), one column a class" if layer else "(d,) for one unit or (d, K) for a layer"
+        )
+        raise ValueError(
+            f"w must have shape {shapes}. Got w of shape {jnp.shape(w)}. "
+            "Reshape it, or stack the units' weights with jnp.stack(units, axis=1)."
+        )
+    if jnp.ndim(x) < 1 or jnp.shape(x)[-1] != jnp.shape(w)[0]:
+        raise ValueError(
+            "The last axis of x must be as long as the first axis of w. "
+            f"Got x of shape {jnp.shape(x)} and w of shape {jnp.shape(w)}. "
+            "Where w has a bias, pass with_bias(x)."
+        )
+    same_dtype(x=x, w=w)
+
+
+def examples(x: Any, y: Any) -> None:
+    """Refuses data for one neuron that are not finite rows `(N, d)` with a number each."""
+    batch(x, y)
+    if jnp.ndim(x) != 2 or jnp.ndim(y) != 1:
+        raise ValueError(
+            "x must have shape (N, d) and y shape (N,). "
+            f"Got x of shape {jnp.shape(x)} and y of shape {jnp.shape(y)}. "
+            "Give each example a row of x and a number of y."
+        )
+    same_dtype(x=x, y=y)
+    finite("x", x)
+
+
+def signs(name: str, array: Any) -> None:
+    """Refuses classes other than +1 and -1."""
+    if isinstance(array, Tracer):
+        return
+    values = np.asarray(array)
+    bad = np.flatnonzero(np.abs(values) != 1)
+    if bad.size:
+        raise ValueError(
+            f"{name} must hold +1 and -1. Got {values[bad[0]]} at {name}[{bad[0]}]. "
+            f"For labels 0 and 1, pass 2 * {name} - 1."
+        )
+
+
+def positive(name: str, value: Any) -> None:
+    """Refuses a number that is not positive."""
+    if not isinstance(value, Tracer) and not value > 0:
+        raise ValueError(f"{name} must be positive. Got {value}. Pass a small positive number.")
 
 
 def choice(name: str, value: Any, choices: Sequence[str]) -> None:

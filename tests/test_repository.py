@@ -62,8 +62,14 @@ def test_textbook_is_sympy_alone():
             assert known, f"{path} imports {name}"
 
 
-def test_catalogue_alone_joins_the_two_sides():
-    assert importers("derivations", "functional_nn") == {"catalog.py"}
+def test_catalogue_and_ledger_alone_join_the_two_sides():
+    assert importers("derivations", "functional_nn") == {
+        "catalog.py",
+        *(
+            f"lectures/{name}.py"
+            for name in ("decisions", "learning", "library", "networks", "regions")
+        ),
+    }
 
 
 def test_nothing_else_stands_at_the_top():

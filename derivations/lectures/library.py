@@ -1,0 +1,176 @@
+"""The lectures' networks and algorithms as the library runs them: where ledger and library meet."""
+
+import itertools
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import functional_nn as fnn
+from derivations.lectures.claim import Finding, Measured, Status
+from derivations.lectures.example import Dense, Example, measured_digits
+
+LAYERS = {
+    layer.name: layer for layer in (fnn.identity, fnn.sigmoid, fnn.relu, fnn.tanh, fnn.softmax)
+}
+
+
+def by_layers(example: Example) -> Finding:
+    """Settles a worked example by running the layers of `functional_nn` on it."""
+    x = jnp.asarray([[float(text) for text in example.x]], jnp.float32)
+    values = [x[0]]
+    for layer in example.layers:
+        x = _apply(layer, x)
+        values.append(x[0])
+    return measured_digits(
+        [values[place] for place, _ in example.printed], example, "the layers of functional_nn"
+    )
+
+
+def _apply(layer: Dense | str, x: Any) -> Any:
+    if isinstance(layer, str):
+        return LAYERS[layer].apply((), x)
+    w = jnp.asarray([[float(text) for text in row] for row in layer.w], jnp.float32)
+    b = jnp.asarray([float(text) for text in layer.b], jnp.float32)
+    return fnn.dense(len(layer.b)).apply({"w": w.T, "b": b}, x)
+
+
+class Training(NamedTuple):
+    """Gradient descent on the XOR table with a 2-4-1 network, seed 0.
+
+    Attributes:
+      rate: The learning rate η.
+      steps: How many steps.
+      online: Whether each step is taken on one example alone.
+      loss: The name of the loss.
+    """
+
+    rate: float
+    steps: int
+    online: bool = False
+    loss: str = "sigmoid_cross_entropy"
+
+
+def trained(run: Training) -> Finding:
+    """Measures the loss along a training by the hand-written backward pass."""
+    net = fnn.mlp([2, 4, 1], fnn.tanh)
+    objective = fnn.objective(net, fnn.RULES[run.loss])
+    x = jnp.asarray([[0, 0], [0, 1], [1, 0], [1, 1]], jnp.float32)
+    y = jnp.asarray([[0], [1], [1], [0]], jnp.float32)
+    params = net.init(jax.random.key(0), x)
+    gradient = jax.jit(fnn.value_and_grad(objective))
+    losses = [float(objective(params, x, y))]
+    for step in range(run.steps):
+        rows = slice(step % 4, step % 4 + 1) if run.online else slice(None)
+        _, grads = gradient(params, x[rows], y[rows])
+        params = jax.tree.map(lambda p, g: p - run.rate * g, params, grads)
+        losses.append(float(objective(params, x, y)))
+    if run.online:
+        told = Measured(
+            f"loss after {run.steps} steps", f"{losses[-1]:.4f}",
+            f"below a quarter of the first, {losses[0]:.4f}", losses[-1] < losses[0] / 4,
+        )  # fmt: skip
+    else:
+        rises = sum(b >= a for a, b in itertools.pairwise(losses))
+        told = Measured(
+            f"steps of {run.steps} in which the loss does not fall", str(rises), "0", rises == 0
+        )
+    first, last = f"{losses[0]:.4f}", f"{losses[-1]:.4f}"
+    return Finding(
+        Status.MEASURED, "fnn.value_and_grad on the four rows of XOR, seed 0",
+        lines=(f"the loss goes from {first} to {last}",), measured=(told,),
+    )  # fmt: skip
+
+
+def _descended(
+    net: Any, x: Any, y: Any, *, steps: int, rate: float, loss: Any = fnn.sigmoid_cross_entropy
+) -> Any:
+    """Gives a network's parameters after plain gradient descent, from seed 0."""
+    objective = fnn.objective(net, loss)
+    gradient = fnn.value_and_grad(objective)
+
+    def step(params: Any, _: Any) -> tuple[Any, None]:
+        _, grads = gradient(params, x, y)
+        return jax.tree.map(lambda p, g: p - rate * g, params, grads), None
+
+    params, _ = jax.lax.scan(step, net.init(jax.random.key(0), x), None, length=steps)
+    return params
+
+
+def logistic_accuracy(points: Any, yes: Any) -> float:
+    """Trains a sigmoid neuron and gives the share of the points that it decides rightly."""
+    x, y = jnp.asarray(points, jnp.float32), jnp.asarray(yes, jnp.float32)[:, None]
+    neuron = fnn.dense(1)
+    params = _descended(neuron, x, y, steps=3000, rate=1.0)
+    return float(jnp.mean((neuron.apply(params, x) > 0) == (y > 0)))
+
+
+def hidden_of_xor(*, trained: bool) -> tuple[Any, list[int]]:
+    """Gives XOR's inputs, or what the hidden layer of a trained network makes of them."""
+    x = jnp.asarray([[0, 0], [0, 1], [1, 0], [1, 1]], jnp.float32)
+    y = jnp.asarray([[0], [1], [1], [0]], jnp.float32)
+    labels = [-1, 1, 1, -1]
+    if not trained:
+        return x.tolist(), labels
+    net = fnn.mlp([2, 4, 1], fnn.tanh)
+    params = _descended(net, x, y, steps=400, rate=0.5)
+    return fnn.tanh.apply((), net.parts[0].apply(params[0], x)).tolist(), labels
+
+
+def multiplications(width: int, layers: int) -> int:
+    """Counts the multiplications of matrices in one gradient of a network of equal widths."""
+    net = fnn.mlp([width] * (layers + 1), fnn.sigmoid)
+    x = jax.ShapeDtypeStruct((1, width), jnp.float32)
+    params = jax.eval_shape(net.init, jax.random.key(0), x)
+    gradient = fnn.value_and_grad(fnn.objective(net, fnn.RULES["squared_error"]))
+    jaxpr = jax.make_jaxpr(gradient)(params, x, x).jaxpr
+    count = 0
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "dot_general":
+            ((axes, _), _) = eqn.params["dimension_numbers"]
+            inner = [eqn.invars[0].aval.shape[axis] for axis in axes]
+            count += math.prod(eqn.outvars[0].aval.shape) * math.prod(inner)
+    return count
+
+
+def two_units(x: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
+    """Runs a 2-2-1 network of the library on parameters."""
+    net = fnn.mlp([2, 2, 1], fnn.tanh)
+    return net.apply(({"w": w1, "b": b1}, (), {"w": w2, "b": b2}), x)
+
+
+class Memory(NamedTuple):
+    """How what is kept for the backward pass is claimed to grow: with which power of the batch."""
+
+    power: int
+
+
+def memory_grows(memory: Memory) -> Finding:
+    """Adds up the bytes that the pullback of jax.vjp holds, besides the parameters."""
+    net = fnn.mlp([32, 32, 32], fnn.sigmoid)
+    objective = fnn.objective(net, fnn.RULES["squared_error"])
+    params = net.init(jax.random.key(0), jax.ShapeDtypeStruct((1, 32), jnp.float32))
+    own = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
+    kept = []
+    for batch in (64, 128, 256):
+        x = jnp.zeros((batch, 32), jnp.float32)
+        _, pullback = jax.vjp(lambda params, x=x: objective(params, x, x), params)
+        kept.append(sum(leaf.nbytes for leaf in jax.tree.leaves(pullback)) - own)
+    ratios = [b / a for a, b in itertools.pairwise(kept)]
+    claimed = 2.0**memory.power
+    told = Measured(
+        "bytes kept for batches of 64, 128 and 256", ", ".join(map(str, kept)),
+        f"times {claimed:g} with each doubling, to a tenth",
+        all(abs(r / claimed - 1) < 0.1 for r in ratios),
+    )  # fmt: skip
+    return Finding(Status.MEASURED, "the arrays that jax.vjp keeps", measured=(told,))
+
+
+def softmax_weights(images: Any, labels: Any) -> Any:
+    """Trains one dense layer with a softmax, and gives its weights, a column for each class."""
+    x, y = jnp.asarray(images, jnp.float32), jnp.asarray(labels, jnp.int32)
+    layer = fnn.dense(10)
+    params = _descended(layer, x, y, steps=300, rate=0.5, loss=fnn.softmax_cross_entropy)
+    return np.asarray(params["w"])
