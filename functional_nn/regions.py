@@ -257,7 +257,8 @@ def truth_table(outputs: Sequence[int]) -> tuple[tuple[Unit, ...], ...]:
     bits = [[i >> k & 1 for k in reversed(range(inputs))] for i in rows]
     if not rows:
         return (((-1, *[0] * inputs),), ((-1, 1),))  # one hidden unit, which never fires
-    hidden = tuple((-sum(row), *(2 * bit - 1 for bit in row)) for row in bits)
+    # Twice the weights 1 and -1, so that the border lies halfway to the next row.
+    hidden = tuple((1 - 2 * sum(row), *(4 * bit - 2 for bit in row)) for row in bits)
     return (hidden, ((-1, *[1] * len(rows)),))
 
 
