@@ -115,6 +115,8 @@ def polygon(corners: Sequence[Sequence[Number]]) -> Polygon:
     for i, (a, b) in enumerate(edges):
         for c, d in edges[i + 2 :]:
             apart = _turn(a, b, c) * _turn(a, b, d) > 0 or _turn(c, d, a) * _turn(c, d, b) > 0
+            if _turn(a, b, c) == _turn(a, b, d) == 0:  # on one line, where points have an order
+                apart = max(a, b) < min(c, d) or max(c, d) < min(a, b)
             if a != d and not apart:
                 raise ValueError(
                     "The edges of a polygon must not meet. Got "
