@@ -65,11 +65,13 @@ def separate(points: Sequence[Sequence[Number]], labels: Sequence[int]) -> Separ
     system = [list(column) for column in zip(*rows, strict=True)] + [[Fraction(1)] * len(rows)]
     multipliers, prices = _simplex(system)
     if multipliers is not None:
-        assert refutes(multipliers, points, labels)
+        if not refutes(multipliers, points, labels):
+            raise AssertionError("the certificate does not verify")
         return Separation(None, None, multipliers)
     # Where no multipliers exist, the prices of the equations are a solution of the inequalities.
     bias, *weights = (-price / prices[-1] for price in prices[:-1])
-    assert fires_right(weights, bias, points, labels)
+    if not fires_right(weights, bias, points, labels):
+        raise AssertionError("the weights do not verify")
     return Separation(tuple(weights), bias, None)
 
 

@@ -115,6 +115,8 @@ def polygon(corners: Sequence[Sequence[Number]]) -> Polygon:
     for i, (a, b) in enumerate(edges):
         for c, d in edges[i + 2 :]:
             apart = _turn(a, b, c) * _turn(a, b, d) > 0 or _turn(c, d, a) * _turn(c, d, b) > 0
+            if _turn(a, b, c) == _turn(a, b, d) == 0:  # on one line, where points have an order
+                apart = max(a, b) < min(c, d) or max(c, d) < min(a, b)
             if a != d and not apart:
                 raise ValueError(
                     "The edges of a polygon must not meet. Got "
@@ -257,7 +259,8 @@ def truth_table(outputs: Sequence[int]) -> tuple[tuple[Unit, ...], ...]:
     bits = [[i >> k & 1 for k in reversed(range(inputs))] for i in rows]
     if not rows:
         return (((-1, *[0] * inputs),), ((-1, 1),))  # one hidden unit, which never fires
-    hidden = tuple((-sum(row), *(2 * bit - 1 for bit in row)) for row in bits)
+    # Twice the weights 1 and -1, so that the border lies halfway to the next row.
+    hidden = tuple((1 - 2 * sum(row), *(4 * bit - 2 for bit in row)) for row in bits)
     return (hidden, ((-1, *[1] * len(rows)),))
 
 

@@ -1,0 +1,51 @@
+"""The examples with pictures run as a user runs them, and what they claim comes true."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+EXAMPLES = {
+    "02_xor": ["add up to  0 >= 1: no such unit", "built: [0, 1, 1, 0]", "ation: [0, 1, 1, 0]"],
+    "03_regions": ["hole with an island: 13 + 3 + 3 + 2 + 1 units, 0 of 961 points"],
+    "04_circle": ["polar coordinates: ADALINE tells 100.0% right, the perceptron separates them"],
+    "05_landscape": ["a saddle, eigenvalues [-1, 1]", "changes nothing, for any activation"],
+}
+
+
+def run(name, *given):
+    return subprocess.run(
+        [sys.executable, "-W", "error", ROOT / f"examples/{name}.py", *given],
+        env=ENVIRONMENT,
+        capture_output=True,
+        encoding="utf-8",
+    )
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example(tmp_path, name):
+    out = tmp_path / "pictures"
+    done = run(name, "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for text in EXAMPLES[name]:
+        assert re.search(re.escape(text), done.stdout), done.stdout
+    (picture,) = out.iterdir()
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = run("03_regions", "--out", tmp_path / "file")
+    assert done.returncode == 3
+    assert "is a file" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("[0-9]*.py")))
+def test_examples_are_a_page(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 100
