@@ -33,7 +33,7 @@ class Identity(NamedTuple):
 
 
 def holds(identity: Identity) -> Finding:
-    """Settles an equation.
+    """Settles an equation: wherever both sides are defined, off the boundaries they branch on.
 
     Example:
       >>> from derivations.lectures.letters import eq

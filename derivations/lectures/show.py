@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from derivations.lectures.claim import Finding, Part, Settled, Status
+from derivations.lectures.claim import Claim, Finding, Part, Settled, Status
 from derivations.report.words import seconds, value
 
 MARKS = {Status.PROVED: "✓", Status.REFUTED: "✗", Status.MEASURED: "~", Status.UNDECIDED: "?"}
@@ -52,7 +52,7 @@ def full(entry: Settled) -> RenderableType:
         for part, finding in zip(claim.parts, entry.findings, strict=True)
     ]
     if claim.derivation:
-        blocks.append(Text(_derivation(claim.derivation)))
+        blocks.append(Text(_derivation(claim)))
     spaced: list[RenderableType] = []
     for block in blocks:
         spaced += [block, Text("")]
@@ -76,12 +76,12 @@ def _lines(part: Part, finding: Finding) -> list[str]:
     return lines + [f"    {line}" for line in told]
 
 
-def _derivation(name: str) -> str:
+def _derivation(claim: Claim) -> str:
     from derivations.steps import derivation, proved
     from derivations.steps.show import text
 
-    found = derivation(name)
-    return text(found, proved(found))
+    found = derivation(claim.derivation)
+    return text(found, proved(found), f"lecture-{claim.lecture.number}")
 
 
 def to_json(entries: Sequence[Settled]) -> str:
