@@ -51,19 +51,19 @@ def convolution_of_equal_channels(xp, residuals, dy):
     return cotangents(xp, residuals[0], residuals[1], dy)
 
 
-@wrong(43, ONE_TAP, "x", point="blind")
+@wrong(43, ONE_TAP, "x", point="blind", slow=True)
 @wrong(43, CONVOLUTION, "x")
 def kernel_not_turned(xp, residuals, dy):
     return cotangents(xp, residuals[0], residuals[1], dy, flipped=False)
 
 
-@wrong(43, ONE_CHANNEL, "x", point="blind")
+@wrong(43, ONE_CHANNEL, "x", point="blind", slow=True)
 @wrong(43, SQUARE, "x", point="exposing")
 def kernel_not_transposed(xp, residuals, dy):
     return cotangents(xp, residuals[0], residuals[1], dy, transposed=False)
 
 
-@wrong(43, ONE_EXAMPLE, "w", point="blind")
+@wrong(43, ONE_EXAMPLE, "w", point="blind", slow=True)
 @wrong(43, CONVOLUTION, "w")
 def kernel_cotangent_averaged(xp, residuals, dy):
     dx, dw = cotangents(xp, residuals[0], residuals[1], dy)

@@ -6,6 +6,8 @@ from derivations.lectures import CLAIMS, LECTURES, settled
 from derivations.lectures.claim import Kind, Role, Status
 from derivations.steps import names
 
+# Altered networks of several layers take seconds to refute.
+LONG = {"000.16", "001.19", "002.6", "002.8", "004.5"}
 COUNTS = {"000": 16, "001": 19, "002": 11, "003": 15, "004": 7}
 
 
@@ -22,11 +24,19 @@ def test_every_claim_of_every_lecture_is_there_in_order():
 
 
 @pytest.mark.parametrize("name", CLAIMS)
-def test_a_claim_comes_out_as_its_roles_have_it_and_an_altered_one_does_not(name):
+def test_a_claim_comes_out_as_its_roles_have_it(name):
     entry = settled(CLAIMS[name])
     assert entry.as_claimed, entry
     assert not entry.undecided
-    for part, finding in zip(entry.claim.parts, entry.findings, strict=True):
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.nightly] if n in LONG else []) for n in CLAIMS],
+)
+def test_an_altered_claim_comes_out_otherwise(name):
+    for part in CLAIMS[name].parts:
+        finding = part.settle(part.data)
         assert part.altered, f"{part.text}: nothing says what would be otherwise"
         for altered in part.altered:
             other = part.settle(altered.data)
