@@ -15,7 +15,7 @@ import flint
 import numpy as np
 
 from derivations import series
-from derivations.graph import Dim, Index, Node
+from derivations.graph import Dim, Index, Node, nodes_of
 from derivations.series import NAN, Ambiguous, NoValue, Series
 
 PRECISION = 256  # bits
@@ -119,25 +119,14 @@ def nonzero_somewhere(node: Node) -> bool:
 
 
 def _entries(node: Node) -> set[Any]:
-    return {n.data for n in _inside(node) if n.op == "entry"}
+    return {n.data for n in nodes_of(node) if n.op == "entry"}
 
 
 def _sizes(node: Node) -> set[str]:
-    bound = {n.data.size for n in _inside(node) if n.op in ("sum", "rmax", "index")}
+    bound = {n.data.size for n in nodes_of(node) if n.op in ("sum", "rmax", "index")}
     return {d for d in bound if isinstance(d, str)} | {
-        n.data for n in _inside(node) if n.op == "size"
+        n.data for n in nodes_of(node) if n.op == "size"
     }
-
-
-def _inside(node: Node) -> set[Node]:
-    seen: set[Node] = set()
-    stack = [node]
-    while stack:
-        here = stack.pop()
-        if here not in seen:
-            seen.add(here)
-            stack.extend(here.args)
-    return seen
 
 
 def _aligned(values: _Values, axes: tuple[Index, ...], point: Point) -> np.ndarray:

@@ -79,6 +79,18 @@ def _node(op: str, args: tuple[Node, ...] = (), data: Any = None) -> Node:
     return node
 
 
+def nodes_of(node: Node) -> set[Node]:
+    """Gives a node and everything that it is made of."""
+    seen: set[Node] = set()
+    stack = [node]
+    while stack:
+        here = stack.pop()
+        if here not in seen:
+            seen.add(here)
+            stack.extend(here.args)
+    return seen
+
+
 def const(value: int | Fraction | float) -> Node:
     """Gives an exact number. A float stands for the binary fraction that it is."""
     if isinstance(value, float):

@@ -7,7 +7,7 @@ import sympy
 
 from derivations.equality import equal
 from derivations.formula import read
-from derivations.graph import At, Dim, Index, Node
+from derivations.graph import At, Dim, Index, Node, nodes_of
 from derivations.lectures.claim import Finding, Status
 from derivations.lectures.reading import POLYNOMIAL, Letters
 from derivations.lift import Unsupported
@@ -128,26 +128,15 @@ def _shown(equation: Any) -> str:
 
 
 def _sizes(node: Node) -> set[Dim]:
-    found = {i.size for n in _inside(node) for i in n.free}
-    bound = {n.data.size for n in _inside(node) if n.op in ("sum", "rmax")}
-    slots = {s.size for n in _inside(node) if n.op == "apply" for own in n.data[1] for s in own}
-    return found | bound | slots | {n.data for n in _inside(node) if n.op == "size"}
-
-
-def _inside(node: Node) -> set[Node]:
-    seen: set[Node] = set()
-    stack = [node]
-    while stack:
-        here = stack.pop()
-        if here not in seen:
-            seen.add(here)
-            stack += here.args
-    return seen
+    found = {i.size for n in nodes_of(node) for i in n.free}
+    bound = {n.data.size for n in nodes_of(node) if n.op in ("sum", "rmax")}
+    slots = {s.size for n in nodes_of(node) if n.op == "apply" for own in n.data[1] for s in own}
+    return found | bound | slots | {n.data for n in nodes_of(node) if n.op == "size"}
 
 
 def _tensors(identity: Identity, nodes: tuple[Node, ...]) -> list[Tensor]:
     shapes: dict[str, tuple[Dim, ...]] = {}
-    for node in sorted((n for root in nodes for n in _inside(root)), key=lambda n: n.uid):
+    for node in sorted((n for root in nodes for n in nodes_of(root)), key=lambda n: n.uid):
         if node.op == "entry":
             name, at, _ = node.data
             known = shapes.setdefault(name, tuple(1 for _ in at))
