@@ -15,7 +15,7 @@ import flint
 import numpy as np
 
 from derivations import series
-from derivations.graph import Dim, Index, Node, nodes_of
+from derivations.graph import At, Dim, Index, Node, nodes_of
 from derivations.series import NAN, Ambiguous, NoValue, Series
 
 PRECISION = 256  # bits
@@ -188,7 +188,7 @@ def _compute(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
         case "compare":
             op, whole = node.data
             # The largest of some entries is one of them: being equal to it is no boundary.
-            ties = whole or point.ties or any(a.op == "rmax" for a in node.args)
+            ties = whole or point.ties or _is_of_the_largest(*node.args)
             return _elementwise(lambda a, b: _compare(op, a, b, ties=ties), point, *args)
         case "not":
             return _elementwise(lambda p: not p, point, *args)
@@ -212,6 +212,49 @@ def _compute(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
             return _scalar(NAN)
         case op:
             raise Ambiguous(f"{op} has no value at a point")
+
+
+def _is_of_the_largest(a: Node, b: Node) -> bool:
+    """Tells whether one node is the largest of some entries, and the other one of these."""
+    pairs = ((a, b), (b, a))
+    return any(x.op == "rmax" and _is_among(x.args[0], y, {x.data: None}) for x, y in pairs)
+
+
+def _is_among(body: Node, node: Node, bound: dict[Any, Any]) -> bool:
+    """Tells whether a node is the body at some position of the bound index."""
+    if body is node:
+        return True
+    if body.op == "select" and any(_is_among(x, node, dict(bound)) for x in body.args[1:]):
+        return True  # an entry that a mask lets through
+    if body.op == "rmax" and _is_among(body.args[0], node, {**bound, body.data: None}):
+        return True  # the largest along one axis, of the largest along another
+    if body.op != node.op or len(body.args) != len(node.args):
+        return False
+    if body.op == "entry":
+        (name, at, kind), (other, where, other_kind) = body.data, node.data
+        alike = (name, kind, len(at)) == (other, other_kind, len(where))
+        return alike and all(_meets(i, j, bound) for i, j in zip(at, where, strict=True))
+    if body.op == "index":
+        return _meets(body.data, node.data, bound)
+    if body.data != node.data:
+        return False
+    left = list(node.args)
+    for part in body.args:
+        # The terms of a sum stand in any order; those of a difference in their own.
+        candidates = left if body.op in ("add", "mul") else left[:1]
+        match = next((n for n in candidates if _is_among(part, n, bound)), None)
+        if match is None:
+            return False
+        left.remove(match)
+    return True
+
+
+def _meets(i: At, j: At, bound: dict[Any, Any]) -> bool:
+    if i not in bound:
+        return i == j
+    if bound[i] is None:
+        bound[i] = j
+    return bound[i] == j
 
 
 def _entry(node: Node, point: Point) -> _Values:

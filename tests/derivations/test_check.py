@@ -294,6 +294,32 @@ def test_sizes_that_are_equal_in_the_example_only():
     assert all("k" not in o.scope.split("with")[0] for o in as_given.obligations)
 
 
+def test_the_largest_against_another_number_is_a_boundary():
+    """Only to be equal to one of the entries is none: there the derivative is not what is asked."""
+
+    def clipped(x):
+        return x + jnp.maximum(jnp.max(x, axis=1, keepdims=True), 0.0)
+
+    rule = Rule("clipped", clipped, lambda x: jax.vjp(clipped, x), lambda pull, dy: pull(dy))
+    report = check(rule, jax.ShapeDtypeStruct((3, 4), jnp.float32))
+    assert report.verdict is not Verdict.REFUTED, str(report)
+
+
+@pytest.mark.parametrize("axis", [1, None])
+def test_to_be_the_largest_is_no_boundary(axis):
+    def largest(x):
+        return jnp.max(x * x + x, axis=axis)
+
+    def doubled(pull, dy):
+        return (2 * pull(dy)[0],)
+
+    rule = Rule("largest", largest, lambda x: jax.vjp(largest, x), doubled)
+    report = check(rule, jax.ShapeDtypeStruct((2, 3), jnp.float32))
+    assert any(
+        o.name == "cotangent[x]" and o.verdict is Verdict.REFUTED for o in report.obligations
+    )
+
+
 def test_an_argument_may_have_any_name():
     def f(cotangent):
         return cotangent * cotangent
