@@ -508,9 +508,8 @@ class Evaluator:
                 return ONE if best == self._position(data[1], where) else ZERO
             case "compare":
                 a, b = self.value(args[0], where), self.value(args[1], where)
-                # The largest of some entries is one of them: being equal to it is no boundary.
-                largest = any(self.graph.nodes[x][0] == "rmax" for x in args)
-                return compared(data[0], a, b, ties=self.ties or data[1] or largest)
+                ties = self.ties or data[1] or is_of_the_largest(self.graph, *args)
+                return compared(data[0], a, b, ties=ties)
             case "pow":
                 return power(self.value(args[0], where), data)
             case "kernel":
@@ -555,6 +554,57 @@ class Evaluator:
             if less(value, other):
                 best, value = i, other
         return best, value
+
+
+def is_of_the_largest(graph: Graph, a: int, b: int) -> bool:
+    """Tells whether one node is the largest of some entries, and the other one of these.
+
+    To be equal to the largest is no boundary for such an entry: one of them always is.
+    """
+    for x, y in ((a, b), (b, a)):
+        op, args, bound = graph.nodes[x]
+        if op == "rmax" and _is_among(graph, args[0], y, {f"#{bound}": None}):
+            return True
+    return False
+
+
+def _is_among(graph: Graph, body: int, node: int, bound: dict[str, Any]) -> bool:
+    """Tells whether a node is the body at some position of the bound indices."""
+    if body == node:
+        return True
+    op, args, data = graph.nodes[body]
+    if op == "select" and any(_is_among(graph, x, node, dict(bound)) for x in args[1:]):
+        return True  # an entry that a mask lets through
+    if op == "rmax" and _is_among(graph, args[0], node, {**bound, f"#{data}": None}):
+        return True  # the largest along one axis, of the largest along another
+    other, others, held = graph.nodes[node]
+    if op != other or len(args) != len(others):
+        return False
+    if op == "entry":
+        (name, at, numbers), (called, where, kind) = data, held
+        alike = (name, numbers, len(at)) == (called, kind, len(where))
+        return alike and all(_meets(i, j, bound) for i, j in zip(at, where, strict=True))
+    if op == "index":
+        return _meets(f"#{data}", f"#{held}", bound)
+    if data != held:
+        return False
+    left = list(others)
+    for part in args:
+        # The terms of a sum stand in any order; those of a difference in their own.
+        candidates = left if op in ("add", "mul") else left[:1]
+        match = next((n for n in candidates if _is_among(graph, part, n, bound)), None)
+        if match is None:
+            return False
+        left.remove(match)
+    return True
+
+
+def _meets(i: Any, j: Any, bound: dict[str, Any]) -> bool:
+    if i not in bound:
+        return bool(i == j)
+    if bound[i] is None:
+        bound[i] = j
+    return bool(bound[i] == j)
 
 
 def read_inputs(inputs: Any) -> Any:

@@ -424,6 +424,39 @@ def test_no_damage_ends_in_a_traceback(name, request):
         assert _status(changed) in (0, 1, 2, 3)
 
 
+def test_a_tie_of_the_largest_is_a_boundary_but_for_its_own_entries():
+    """Whether x_0 is the largest of x is decided by the point; whether y is, by a tie."""
+    nodes: list[Any] = [
+        ["entry", [], ["x", ["#0"], "real"]],
+        ["rmax", [0], "#0"],
+        ["entry", [], ["x", [0], "real"]],
+        ["entry", [], ["y", [], "real"]],
+        ["compare", [2, 1], ["eq", False]],
+        ["compare", [3, 1], ["eq", False]],
+    ]
+    graph = verifier.read_graph({"nodes": nodes, "indices": [["i", 2]]})
+    inputs = {"x": [flint.fmpq(3), flint.fmpq(1)], "y": flint.fmpq(3)}
+    point = verifier.Evaluator(graph, {}, inputs)
+    assert point.value(4, {}) is True
+    with pytest.raises(verifier.Tie):
+        point.value(5, {})
+
+
+def test_a_refutation_by_the_largest_entry_passes():
+    def largest(x):
+        return jnp.max(x * x + x, axis=1)
+
+    rule = Rule(
+        "largest",
+        largest,
+        lambda x: jax.vjp(largest, x),
+        lambda pull, dy: (2 * pull(dy)[0],),
+    )
+    document = json.loads(check(rule, _float(2, 3)).to_certificate())
+    assert _of(document, "cotangent[x]")["verdict"] == "REFUTED"
+    assert _status(document) == 0
+
+
 def test_large_numbers_and_deep_graphs_end():
     nodes: list[Any] = [["entry", [], ["x", [], "real"]], ["const", [], "3/2"]]
     for i in range(30_000):
