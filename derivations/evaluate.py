@@ -224,8 +224,6 @@ def _is_among(body: Node, node: Node, bound: dict[Any, Any]) -> bool:
     """Tells whether a node is the body at some position of the bound index."""
     if body is node:
         return True
-    if body.op == "select" and any(_is_among(x, node, dict(bound)) for x in body.args[1:]):
-        return True  # an entry that a mask lets through
     if body.op == "rmax" and _is_among(body.args[0], node, {**bound, body.data: None}):
         return True  # the largest along one axis, of the largest along another
     if body.op != node.op or len(body.args) != len(node.args):

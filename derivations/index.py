@@ -78,6 +78,8 @@ def truth(kind: str, poly: Poly) -> Poly:
 
 def negative_whole(poly: Poly) -> Poly:
     """Gives 1 where a whole number is below zero, else 0: P < 0 is not -P - 1 < 0."""
+    if set(poly) <= {()}:
+        return number(int(poly.get((), 0) < 0))
     _, c = leading(poly)
     if c > 0 or any(value.denominator != 1 for value in poly.values()):
         return truth("less", poly)
@@ -199,6 +201,8 @@ def _renamed(g: Gen, names: Renaming) -> Poly:
 
 def positive(poly: Poly) -> Poly:
     """Gives the indicator of P > 0, the same generator for P and its multiples."""
+    if set(poly) <= {()}:
+        return number(int(poly.get((), 0) > 0))
     _, c = leading(poly)
     if c > 0:
         return truth("step", scaled(poly, 1 / c))

@@ -14,6 +14,7 @@ from derivations.fraction import is_zero
 from derivations.graph import Index, Node
 from derivations.kernels import Unnormalised
 from derivations.polynomial import (
+    INDICATORS,
     Gen,
     Poly,
     free,
@@ -230,10 +231,16 @@ def _compare(op: str, difference: Poly, known: Region) -> bool | Poly:
 
 def _differs(difference: Poly) -> bool:
     """Tells whether an analytic difference surely does not vanish identically, at any size."""
-    if not any(g.kind in ("sum", "size") for g in _everywhere(difference)):
-        return nonzero_somewhere(expression(difference))
-    # A sum may vanish at some size and not at others (x - mean(x), for one entry). It cannot where
-    # an entry of a tensor that stands nowhere else is added to it.
+    found = _everywhere(difference)
+    sized = any(g.kind in ("sum", "size") for g in found)
+    if not sized and not any(g.kind == "index" or g.kind in INDICATORS for g in found):
+        try:
+            return nonzero_somewhere(expression(difference))
+        except ValueError:
+            return False  # an unknown function, which may be zero
+    # A sum may vanish at some size and not at others (x - mean(x), for one entry), and what hangs
+    # on a position at some position (a masked entry). Neither can where an entry of a tensor that
+    # stands nowhere else is added to it.
     for monomial in difference:
         if len(monomial) == 1 and monomial[0][1] == 1 and monomial[0][0].kind == "entry":
             own = monomial[0][0]

@@ -19,6 +19,7 @@ SIZES = "the sizes "  # with which the scope of a tracing at numbers begins
 GENERAL, GIVEN, EXACT, OTHER = 0.4, 0.3, 0.6, 0.2
 PATIENCE = 0.1  # part of the time by which code that does not look at the clock may exceed it
 SHORTEST = 0.2  # seconds that every attempt may take
+FAILED = "a defect of the checker"  # how the reason begins where it failed
 
 
 class Claim(NamedTuple):
@@ -174,20 +175,14 @@ def _tried(claim: Claim, this: Traced, deadline: float) -> Obligation:
         with time_limit((1 + PATIENCE / 2) * left + SHORTEST):
             return claim.prove(this, deadline)
     except OutOfTime:
-        return Obligation(
-            claim.name, claim.statement, Verdict.UNDECIDED, scope=this.shapes.scope,
-            reason="the budget ran out",
-        )  # fmt: skip
+        reason = "the budget ran out"
     except RecursionError:
-        return Obligation(
-            claim.name, claim.statement, Verdict.UNDECIDED, scope=this.shapes.scope,
-            reason=TOO_DEEP,
-        )  # fmt: skip
+        reason = TOO_DEEP
     except (Unsupported, Undifferentiable) as error:
-        return Obligation(
-            claim.name,
-            claim.statement,
-            Verdict.UNDECIDED,
-            scope=this.shapes.scope,
-            reason=str(error),
-        )
+        reason = str(error)
+    except Exception as error:
+        # A defect in one argument takes neither the other obligations nor the process with it.
+        reason = f"{FAILED} ({type(error).__name__}: {error}); please report it, with the rule"
+    return Obligation(
+        claim.name, claim.statement, Verdict.UNDECIDED, scope=this.shapes.scope, reason=reason
+    )

@@ -573,8 +573,6 @@ def _is_among(graph: Graph, body: int, node: int, bound: dict[str, Any]) -> bool
     if body == node:
         return True
     op, args, data = graph.nodes[body]
-    if op == "select" and any(_is_among(graph, x, node, dict(bound)) for x in args[1:]):
-        return True  # an entry that a mask lets through
     if op == "rmax" and _is_among(graph, args[0], node, {**bound, f"#{data}": None}):
         return True  # the largest along one axis, of the largest along another
     other, others, held = graph.nodes[node]

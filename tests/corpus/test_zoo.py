@@ -47,7 +47,8 @@ def test_never_refuted(animal: Animal):
         return animal.function(*args)
 
     rule.defvjp(lambda *args: jax.vjp(animal.function, *args), lambda pull, ct: pull(ct))
-    report = check(rule, *animal.arguments, sizes=animal.sizes, budget=20.0)
+    budget = 120.0 if animal.slow else 20.0
+    report = check(rule, *animal.arguments, sizes=animal.sizes, budget=budget)
     if not animal.undecided:
         assert report.verdict in (Verdict.PROVED, Verdict.EXACT), str(report)
         return

@@ -109,7 +109,6 @@ _LOSSES = {
     "triplet_margin_loss": (*PAIRS, real(2, 3)),
 }
 _OPEN = {
-    "multiclass_sparsemax_loss": "the budget ran out",
     "ntxent": "an infinite value or NaN",
     "sigmoid_focal_loss": "an infinite value or NaN",
     "triplet_margin_loss": "no rational point",

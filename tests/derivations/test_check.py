@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import functional_nn as fnn
-from derivations import Obligation, Report, Verdict, check
+from derivations import Obligation, Report, Verdict, check, obligations
 from derivations.verdict import worst
-from functional_nn import Rule
+from functional_nn import RULES, Rule
 
 X = jax.ShapeDtypeStruct((3, 4), jnp.float32)
 ROW = jax.ShapeDtypeStruct((4,), jnp.float32)
@@ -294,21 +294,44 @@ def test_sizes_that_are_equal_in_the_example_only():
     assert all("k" not in o.scope.split("with")[0] for o in as_given.obligations)
 
 
-def test_the_largest_against_another_number_is_a_boundary():
+def _causal(x):
+    rows, columns = jnp.arange(x.shape[0]), jnp.arange(x.shape[1])
+    return jnp.where(columns[None, :] <= rows[:, None], x, 0.0)
+
+
+@pytest.mark.parametrize("masked", [lambda x: x, _causal], ids=["whole", "causal"])
+def test_the_largest_against_another_number_is_a_boundary(masked):
     """Only to be equal to one of the entries is none: there the derivative is not what is asked."""
 
     def clipped(x):
-        return x + jnp.maximum(jnp.max(x, axis=1, keepdims=True), 0.0)
+        return x + jnp.maximum(jnp.max(masked(x), axis=1, keepdims=True), 0.0)
 
     rule = Rule("clipped", clipped, lambda x: jax.vjp(clipped, x), lambda pull, dy: pull(dy))
     report = check(rule, jax.ShapeDtypeStruct((3, 4), jnp.float32))
     assert report.verdict is not Verdict.REFUTED, str(report)
 
 
+def test_what_a_mask_leaves_may_be_zero_everywhere():
+    """A condition on masked entries is no boundary where the mask is: not for all sizes."""
+
+    def f(x, y):
+        return jnp.where(_causal(x) > 0, y, 2 * y)
+
+    def rule(bwd):
+        return Rule("masked", f, lambda x, y: (f(x, y), (x, y)), bwd)
+
+    arguments = [jax.ShapeDtypeStruct((3, 4), jnp.float32)] * 2
+    right = rule(lambda r, dy: (jnp.zeros_like(r[0]), jnp.where(_causal(r[0]) > 0, dy, 2 * dy)))
+    assert check(right, *arguments).verdict is Verdict.PROVED
+    wrong = rule(lambda r, dy: (jnp.zeros_like(r[0]), jnp.where(_causal(r[0]) >= 0, dy, 2 * dy)))
+    assert check(wrong, *arguments).verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize("masked", [lambda x: x, _causal], ids=["whole", "causal"])
 @pytest.mark.parametrize("axis", [1, None])
-def test_to_be_the_largest_is_no_boundary(axis):
+def test_to_be_the_largest_is_no_boundary(axis, masked):
     def largest(x):
-        return jnp.max(x * x + x, axis=axis)
+        return jnp.max(masked(x * x + x), axis=axis)
 
     def doubled(pull, dy):
         return (2 * pull(dy)[0],)
@@ -318,6 +341,19 @@ def test_to_be_the_largest_is_no_boundary(axis):
     assert any(
         o.name == "cotangent[x]" and o.verdict is Verdict.REFUTED for o in report.obligations
     )
+
+
+def test_a_defect_of_the_checker_leaves_the_other_obligations(monkeypatch):
+    def broken(*_):
+        raise ValueError("no such case")
+
+    monkeypatch.setattr(obligations, "kinks", broken)
+    report = check(RULES["sigmoid"], jax.ShapeDtypeStruct((3,), jnp.float32))
+    verdicts = {o.name: o.verdict for o in report.obligations}
+    assert verdicts["kinks"] is report.verdict is Verdict.UNDECIDED
+    assert verdicts["value"] is verdicts["cotangent[x]"] is Verdict.PROVED
+    reason = next(o.reason for o in report.obligations if o.name == "kinks")
+    assert reason.startswith("a defect of the checker (ValueError: no such case); please report")
 
 
 def test_an_argument_may_have_any_name():

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from derivations import Report, Verdict, check
+from derivations.settle import FAILED
 from functional_nn import Rule
 
 from ..corpus.entry import floats
@@ -184,7 +185,10 @@ def _differ_somewhere(right: Rule, wrong: Rule, shape: tuple[int, ...]) -> bool:
 
 def _check(rule: Rule, scalar: bool) -> Report:
     shape = () if scalar else (3, 4)
-    return check(rule, *floats(shape, shape), budget=BUDGET)
+    report = check(rule, *floats(shape, shape), budget=BUDGET)
+    told = [text for o in report.obligations for text in (o.reason, *o.details)]
+    assert not any(FAILED in text for text in told), told
+    return report
 
 
 many = settings(

@@ -205,6 +205,7 @@ CASES: dict[str, list[Case]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Using reduced precision for gradient of reduce-window")  # a GPU
 @pytest.mark.parametrize(
     ("primitive", "case"), [(name, case) for name, cases in CASES.items() for case in cases]
 )
