@@ -4,7 +4,8 @@ The points x_i with y_i = +1 shall fire (w·x + b >= 0) and those with y_i = -1 
 finitely many points that is the same as y_i (w·x_i + b) >= 1 for all i, after scaling the weights
 and moving the border off the points. By Farkas's lemma either there is a solution, or multipliers
 λ_i >= 0 of these inequalities add up to 0 >= 1. The simplex method finds whichever there is, in
-fractions.
+fractions. (SymPy's own, `lpmin`, gives wrong answers in version 1.14: of some of these systems that
+have a solution it says that they have none, and the other way round.)
 """
 
 from collections.abc import Sequence

@@ -1,15 +1,17 @@
 """What is counted and computed exactly: operations, paths, linear pieces, a saddle, symmetries."""
 
 import itertools
-from fractions import Fraction
 from typing import Any, NamedTuple
 
-import numpy as np
 import sympy
 
+from derivations.folding import folding, linear_regions
+from derivations.landscape import linear_network_at_origin
 from derivations.lectures.claim import Finding, Measured, Status
 from derivations.lectures.code import Agreement, agrees
-from derivations.lectures.library import multiplications, two_units
+from derivations.lectures.library import gradient, two_units
+from derivations.work import operations
+from derivations.work import paths as paths_through
 
 DEPTHS = range(2, 10)
 WIDTH = 4
@@ -29,11 +31,11 @@ def _grows(counts: list[int], growth: str) -> bool:
 
 
 def work_of_backpropagation(depth: Depth) -> Finding:
-    """Counts the multiplications of fnn.value_and_grad in its jaxpr, for networks of width 4."""
-    counts = [multiplications(WIDTH, layers) for layers in DEPTHS]
+    """Counts the operations of fnn.value_and_grad in its jaxpr, for networks of width 4."""
+    counts = [operations(*gradient(WIDTH, layers)) for layers in DEPTHS]
     holds = _grows(counts, depth.growth)
     told = Measured(
-        f"multiplications of one gradient at depths {DEPTHS[0]} to {DEPTHS[-1]}",
+        f"operations of one gradient at depths {DEPTHS[0]} to {DEPTHS[-1]}",
         ", ".join(map(str, counts)),
         "the same number more with each layer" if depth.growth == "linear"
         else "at least twice as many with each layer",
@@ -49,11 +51,7 @@ def work_of_backpropagation(depth: Depth) -> Finding:
 
 def paths(depth: Depth) -> Finding:
     """Counts the paths from the inputs to the outputs of fully connected networks of width 4."""
-    step = np.ones((WIDTH, WIDTH), dtype=object)
-    counts, reached = [], np.ones(WIDTH, dtype=object)
-    for _ in DEPTHS:
-        reached = step @ reached
-        counts.append(int(reached.sum()))
+    counts = [paths_through([WIDTH] * (layers + 1)) for layers in DEPTHS]
     told = Measured(
         "paths, with one layer more each", ", ".join(map(str, counts)),
         "the same number more with each layer" if depth.growth == "linear"
@@ -69,24 +67,18 @@ class Folding(NamedTuple):
     base: int
 
 
-def pieces(folding: Folding) -> Finding:
-    """Counts the linear pieces of t(t(… t(x))) on [0, 1], t(x) = 2 relu(x) − 4 relu(x − ½)."""
-    counts = []
-    for folds in range(1, 9):
-        cells = 2 ** (folds + 2)
-        values = [Fraction(n, cells) for n in range(cells + 1)]
-        for _ in range(folds):
-            values = [2 * max(v, 0) - 4 * max(v - Fraction(1, 2), 0) for v in values]
-        slopes = [b - a for a, b in itertools.pairwise(values)]
-        counts.append(1 + sum(a != b for a, b in itertools.pairwise(slopes)))
-    claimed = [folding.base**f if folding.base else f + 1 for f in range(1, 9)]
+def pieces(claim: Folding) -> Finding:
+    """Counts the linear regions of l layers of the tent map 2 relu(x) − 4 relu(x − ½)."""
+    depths = range(1, 9)
+    counts = [len(linear_regions(folding(depth))) for depth in depths]
+    claimed = [claim.base**depth if claim.base else depth + 1 for depth in depths]
     told = Measured(
         "linear pieces of 1 to 8 folds", ", ".join(map(str, counts)),
         ", ".join(map(str, claimed)), counts == claimed,
     )  # fmt: skip
     wide = f"one layer with as many units has at most {2 * 8 + 1} pieces, where 8 folds have 2^8"
     return Finding(
-        Status.MEASURED, "counted in exact numbers, breakpoints at multiples of 2^−l",
+        Status.MEASURED, "counted exactly, from breakpoint to breakpoint",
         lines=(wide,), measured=(told,),
     )  # fmt: skip
 
@@ -99,13 +91,9 @@ class Saddle(NamedTuple):
 
 def saddle(data: Saddle) -> Finding:
     """Finds gradient and eigenvalues of the Hessian at 0, exactly."""
-    u, v = sympy.symbols("u v", real=True)
-    loss: Any = (u * v - data.target) ** 2 / 2
-    zero = {u: 0, v: 0}
-    gradient = [sympy.diff(loss, s).subs(zero) for s in (u, v)]
-    values = sorted(sympy.hessian(loss, (u, v)).subs(zero).eigenvals())
-    told = f"gradient {gradient}, eigenvalues {values}"
-    right = gradient == [0, 0] and values[0] < 0 < values[-1]
+    found = linear_network_at_origin(sympy.Matrix([[data.target]]), hidden=1)
+    told = f"gradient {found.gradient.flat()}, eigenvalues {sorted(found.eigenvalues)}"
+    right = found.kind == "saddle"
     return Finding(
         Status.PROVED if right else Status.REFUTED, "derivatives in exact numbers", lines=(told,),
         reason="" if right else f"no saddle: {told}",

@@ -243,6 +243,7 @@ CLAIMS = (
                  Swap(both=True), permuted,
                  (Altered("exchanging the weights below alone", Swap(both=False)),)),
         ),
+        note="the copies of a minimum are as good as it is; that others are worse is not claimed",
     ),
     Claim(
         "003.14", LECTURE, "Backprop: gradient descent", Kind.ERRATUM,

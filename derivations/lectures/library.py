@@ -1,7 +1,6 @@
 """The lectures' networks and algorithms as the library runs them: where ledger and library meet."""
 
 import itertools
-import math
 from typing import Any, NamedTuple
 
 import jax
@@ -119,53 +118,18 @@ def hidden_of_xor(*, trained: bool) -> tuple[Any, list[int]]:
     return fnn.tanh.apply((), net.parts[0].apply(params[0], x)).tolist(), labels
 
 
-def multiplications(width: int, layers: int) -> int:
-    """Counts the multiplications of matrices in one gradient of a network of equal widths."""
+def gradient(width: int, layers: int) -> tuple[Any, ...]:
+    """Gives the gradient of a network of equal widths, and arguments to trace it with."""
     net = fnn.mlp([width] * (layers + 1), fnn.sigmoid)
     x = jax.ShapeDtypeStruct((1, width), jnp.float32)
     params = jax.eval_shape(net.init, jax.random.key(0), x)
-    gradient = fnn.value_and_grad(fnn.objective(net, fnn.RULES["squared_error"]))
-    jaxpr = jax.make_jaxpr(gradient)(params, x, x).jaxpr
-    count = 0
-    for eqn in jaxpr.eqns:
-        if eqn.primitive.name == "dot_general":
-            ((axes, _), _) = eqn.params["dimension_numbers"]
-            inner = [eqn.invars[0].aval.shape[axis] for axis in axes]
-            count += math.prod(eqn.outvars[0].aval.shape) * math.prod(inner)
-    return count
+    return fnn.value_and_grad(fnn.objective(net, fnn.RULES["squared_error"])), params, x, x
 
 
 def two_units(x: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
     """Runs a 2-2-1 network of the library on parameters."""
     net = fnn.mlp([2, 2, 1], fnn.tanh)
     return net.apply(({"w": w1, "b": b1}, (), {"w": w2, "b": b2}), x)
-
-
-class Memory(NamedTuple):
-    """How what is kept for the backward pass is claimed to grow: with which power of the batch."""
-
-    power: int
-
-
-def memory_grows(memory: Memory) -> Finding:
-    """Adds up the bytes that the pullback of jax.vjp holds, besides the parameters."""
-    net = fnn.mlp([32, 32, 32], fnn.sigmoid)
-    objective = fnn.objective(net, fnn.RULES["squared_error"])
-    params = net.init(jax.random.key(0), jax.ShapeDtypeStruct((1, 32), jnp.float32))
-    own = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
-    kept = []
-    for batch in (64, 128, 256):
-        x = jnp.zeros((batch, 32), jnp.float32)
-        _, pullback = jax.vjp(lambda params, x=x: objective(params, x, x), params)
-        kept.append(sum(leaf.nbytes for leaf in jax.tree.leaves(pullback)) - own)
-    ratios = [b / a for a, b in itertools.pairwise(kept)]
-    claimed = 2.0**memory.power
-    told = Measured(
-        "bytes kept for batches of 64, 128 and 256", ", ".join(map(str, kept)),
-        f"times {claimed:g} with each doubling, to a tenth",
-        all(abs(r / claimed - 1) < 0.1 for r in ratios),
-    )  # fmt: skip
-    return Finding(Status.MEASURED, "the arrays that jax.vjp keeps", measured=(told,))
 
 
 def softmax_weights(images: Any, labels: Any) -> Any:

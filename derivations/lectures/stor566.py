@@ -5,10 +5,12 @@ from typing import Any
 import sympy
 from sympy import Symbol, exp, log
 
+import functional_nn as fnn
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
 from derivations.lectures.example import Example, dense, digits
 from derivations.lectures.letters import K, Network, Q, d, eq, i, j, k, q, slope, total
-from derivations.lectures.library import Memory, Training, memory_grows, trained
+from derivations.lectures.library import Training, trained
+from derivations.lectures.memory import Memory, Saving, memory_grows, saved
 from derivations.lectures.networks import composed, layers_of, network_check
 from derivations.lectures.parts import equation, example
 from derivations.lectures.regions import region
@@ -207,10 +209,16 @@ CLAIMS = (
         "automatic differentiation stores every intermediate of each sample: memory grows with "
         "the batch",
         (
-            Part("what jax.vjp of a 32-32-32 network keeps for its backward pass grows in "
-                 "proportion to the batch", Memory(power=1), memory_grows,
+            Part("the memory that jax.grad of a network of eight layers takes grows in proportion "
+                 "to the batch", Memory(power=1), memory_grows,
                  (Altered("not at all", Memory(power=0)),
                   Altered("with its square", Memory(power=2)))),
+            Part("a rule that keeps one array a layer saves memory: with relu",
+                 Saving(fnn.relu, 0.6), saved, (Altered("half as much", Saving(fnn.relu, 0.3)),)),
+            Part("with softplus", Saving(fnn.softplus, 0.6), saved,
+                 (Altered("half as much", Saving(fnn.softplus, 0.3)),)),
+            Part("with sigmoid jax.grad keeps no more itself", Saving(fnn.sigmoid, 1.02), saved,
+                 (Altered("it keeps more", Saving(fnn.sigmoid, 0.6)),)),
         ),
     ),
     Claim(
