@@ -65,7 +65,9 @@ def side_by_side(
                 )
                 losses[i].append(float(batch_losses.mean()))
             here = states[0].params, data.x, data.y
-            by_hand, automatic = backprop(*here)[1], autodiff(*here)[1]
+            # A GPU multiplies float32 matrices in fewer digits, unless told.
+            with jax.default_matmul_precision("highest"):
+                by_hand, automatic = backprop(*here)[1], autodiff(*here)[1]
             gradients = max(gradients, difference(by_hand, automatic))
             agree = agree and close(by_hand, automatic, tolerance(data.x.dtype))
             text = "losses {:.4f} {:.4f}, ".format(*(each[-1] for each in losses))
