@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from derivations.lectures.example import NOT_COMPARED, Dense
-from derivations.lectures.worked import Pass, Worked
+from derivations.lectures.worked import Pass, Worked, by_textbook
+from derivations.report.canvas import INK, available, saved, style
+from derivations.report.document import Figure
 
-# Read on white and on black; a page may put its own colour for the ink.
-INK, FORWARD, BACKWARD = "#010203", "#2f7fd0", "#d9711c"
+FORWARD, BACKWARD = "#2f7fd0", "#d9711c"
 
 _ROW, _FONT = 11.0, 7.6  # points
 _WEIGHT, _SHARE, _TARGET = 26.0, 36.0, 22.0
@@ -61,6 +62,26 @@ class _Column(NamedTuple):
     def width(self) -> float:
         """From the neurons on the left to the end of these."""
         return _NODE + (self.labels and _GAP + self.labels)
+
+
+def diagram(worked: Worked) -> Figure | None:
+    """Draws a worked example for a report; `None` without matplotlib."""
+    if not available():
+        return None
+    from matplotlib.figure import Figure as Canvas
+
+    name, found = f"worked-{worked.name}", by_textbook(worked)
+    with style(name):
+        canvas = Canvas(figsize=size(worked, found))
+        draw(canvas.add_axes((0, 0, 1, 1)), worked, found)
+        both = saved(canvas, name)
+    return Figure(
+        picture=both.svg,
+        paper=both.pdf,
+        name=name,
+        alt=f"{worked.title}: the network with the numbers of both passes",
+        caption=f"{worked.title}. {LEGEND}",
+    )
 
 
 def size(worked: Worked, found: Pass) -> tuple[float, float]:
