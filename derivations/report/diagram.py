@@ -23,7 +23,8 @@ _LOSSES = {
 
 LEGEND = (
     "In a neuron: its bias b, its sum z, its activation a, and δ = ∂C/∂z. On an edge: its weight w "
-    "and w δ, what it carries back. In bold: printed in the lecture."
+    "and w δ, what it carries back. In bold: printed in the lecture, which stops at the output; "
+    "the loss C and its target y are chosen here."
 )
 
 

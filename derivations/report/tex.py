@@ -183,7 +183,7 @@ def _(block: d.Figure) -> str:
     if isinstance(block.picture, str) and not block.paper:
         shown = rf"\emph{{{escaped(block.alt)}}}"
     else:
-        shown = rf"\fitted{{\includegraphics{{{path(block)}}}}}"
+        shown = rf"\pictured{{{path(block)}}}"
     caption = f"\\begin{{remark}}\\centering\n{escaped(block.caption)}\n\\end{{remark}}"
     return f"\\begin{{center}}\n{shown}\n\n{caption}\n\\end{{center}}"
 
