@@ -15,6 +15,7 @@ from derivations.report.broken import lines
 from derivations.report.highlight import pieces
 from derivations.report.latex import latex, spelt
 from derivations.report.letters import escaped
+from derivations.report.typed import typed
 from derivations.report.typeset import typeset
 from derivations.report.words import remarks, witness_lines
 from derivations.verdict import Obligation
@@ -119,6 +120,11 @@ def _(part: d.Mono) -> str:
 @_inline.register
 def _(part: d.Maths) -> str:
     return f"${latex(part.expression)}$"
+
+
+@_inline.register
+def _(part: d.Typed) -> str:
+    return _typed(part.text)
 
 
 @_inline.register
@@ -265,6 +271,16 @@ def _read(line: d.Line) -> str:
         else getattr(part, "text", str(part))
         for part in line
     )
+
+
+def _typed(text: str) -> str:
+    written = ""
+    for piece in typed(text):
+        below = rf"_{{\text{{{_typed(piece.below)}}}}}" if piece.below else ""
+        above = rf"^{{\text{{{_typed(piece.above)}}}}}" if piece.above else ""
+        scripts = rf"\ensuremath{{{{}}{below}{above}}}" if below or above else ""
+        written += escaped(piece.text) + scripts
+    return written
 
 
 def _mono(text: str) -> str:

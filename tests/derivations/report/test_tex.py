@@ -54,7 +54,7 @@ def document(text="plain"):
                     d.Paragraph((d.Strong(text), d.Mono(text), d.Link(text, "first_part"))),
                     d.Formula(sympy.Symbol("y")),
                     d.Formula(LONG),
-                    d.Caption((text,)),
+                    d.Caption((text, d.Typed(f"w_ji^[l] Σ_{{i=0..d^(l−1)}} {text}"))),
                     d.Code(
                         f"def f(x):\n    '''{text}\n    {text}'''\n    return x < 1  # {text}"
                         + "1" * 200
