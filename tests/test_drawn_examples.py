@@ -15,7 +15,10 @@ EXAMPLES = {
     "03_regions": ["hole with an island: 13 + 3 + 3 + 2 + 1 units, 0 of 961 points"],
     "04_circle": ["polar coordinates: ADALINE tells 100.0% right, the perceptron separates them"],
     "05_landscape": ["a saddle, eigenvalues [-1, 1]", "changes nothing, for any activation"],
+    "06_worked": ["a of layer 4  library   (0.866, 0.015, 0.117)", "every printed digit: yes"],
+    "07_templates": ["Most like their own class: 10 of 10"],
 }
+PICTURES = {"06_worked": 7}
 
 
 def run(name, *given):
@@ -34,8 +37,9 @@ def test_example(tmp_path, name):
     assert done.returncode == 0, done.stdout + done.stderr
     for text in EXAMPLES[name]:
         assert re.search(re.escape(text), done.stdout), done.stdout
-    (picture,) = out.iterdir()
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    pictures = list(out.iterdir())
+    assert len(pictures) == PICTURES.get(name, 1)
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
 
 def test_folder_that_cannot_be_written(tmp_path):

@@ -70,7 +70,7 @@ def by_textbook(example: Example) -> Finding:
       >>> str(by_textbook(right._replace(printed=((2, digits("0.98 0.13")),))).status)
       'REFUTED'
     """
-    values = _values(example)
+    values = forward(example)
     lines, wrong = [], ""
     for place, printed in example.printed:
         shown = ", ".join(ball(v).str(DIGITS, radius=False) for v in values[place])
@@ -141,7 +141,8 @@ def _agrees(value: flint.arb, text: str, truncated: bool) -> bool | None:
     return False if value < below or value > above else None
 
 
-def _values(example: Example) -> list[list[Any]]:
+def forward(example: Example) -> list[list[Any]]:
+    """Gives the input, and what each layer makes of it, by the textbook's definitions."""
     row = [rational(text) for text in example.x]
     values = [row]
     for layer in example.layers:

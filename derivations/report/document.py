@@ -27,6 +27,12 @@ class Maths(NamedTuple):
     expression: Any
 
 
+class Typed(NamedTuple):
+    """A formula as it is typed in a line of text, `w_ji^[l]`, between words perhaps."""
+
+    text: str
+
+
 class Link(NamedTuple):
     """A reference to a section of the same document, by its anchor."""
 
@@ -40,7 +46,7 @@ class Badge(NamedTuple):
     verdict: Verdict
 
 
-Inline = str | Strong | Mono | Maths | Link | Badge
+Inline = str | Strong | Mono | Maths | Typed | Link | Badge
 Line = tuple[Inline, ...]
 
 
@@ -90,12 +96,14 @@ class Figure(NamedTuple):
       name: A short file name without suffix, for formats that keep pictures in files.
       alt: What it shows, for those who do not see it.
       caption: The line below it.
+      paper: The same as PDF, which SVG has to be for LaTeX; without it, paper has the words alone.
     """
 
     picture: str | bytes
     name: str
     alt: str
     caption: str
+    paper: bytes = b""
 
 
 class Verdicts(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any
 from derivations.report import document as d
 from derivations.report.highlight import highlighted
 from derivations.report.mathml import mathml
+from derivations.report.typed import typed
 from derivations.report.words import MARKS, remarks, seconds, witness_lines
 from derivations.verdict import Obligation
 
@@ -113,6 +114,11 @@ def _(part: d.Mono) -> str:
 @_inline.register
 def _(part: d.Maths) -> str:
     return mathml(part.expression)
+
+
+@_inline.register
+def _(part: d.Typed) -> str:
+    return _typed(part.text)
 
 
 @_inline.register
@@ -223,6 +229,15 @@ def _(block: d.Steps) -> str:
         for step in block.steps
     )
     return f'<ol class="steps">{steps}</ol>'
+
+
+def _typed(text: str) -> str:
+    written = ""
+    for piece in typed(text):
+        written += escape(piece.text)
+        written += f"<sub>{_typed(piece.below)}</sub>" if piece.below else ""
+        written += f"<sup>{_typed(piece.above)}</sup>" if piece.above else ""
+    return written
 
 
 def _inline_svg(source: str, alt: str) -> str:

@@ -1,9 +1,10 @@
-"""Formulas as LaTeX, for Markdown."""
+"""Formulas as LaTeX, for Markdown and for paper."""
 
 from functools import singledispatch
 from typing import Any
 
 from derivations.report import boxes as b
+from derivations.report.letters import escaped, sign
 from derivations.report.typeset import typeset
 
 _SIGNS = {
@@ -45,69 +46,74 @@ def latex(expression: Any) -> str:
       >>> latex(1 / sympy.Symbol("x"))
       '\\frac{1}{x}'
     """
-    return _write(typeset(expression))
+    return spelt(typeset(expression))
 
 
 @singledispatch
-def _write(box: Any) -> str:
+def spelt(box: Any) -> str:
+    """Gives the LaTeX of a box.
+
+    Raises:
+      TypeError: It is none.
+    """
     raise TypeError(f"A formula is made of boxes. Got {type(box).__name__}.")
 
 
-@_write.register(b.Letter)
-@_write.register(b.Number)
-@_write.register(b.Operator)
+@spelt.register(b.Letter)
+@spelt.register(b.Number)
+@spelt.register(b.Operator)
 def _(box: b.Letter | b.Number | b.Operator) -> str:
-    return _SIGNS.get(box.text, box.text)
+    return _SIGNS.get(box.text) or sign(box.text) or box.text
 
 
-@_write.register
+@spelt.register
 def _(box: b.Word) -> str:
-    return _SIGNS.get(box.text, rf"\mathrm{{{box.text}}}")
+    return _SIGNS.get(box.text) or rf"\mathrm{{{escaped(box.text)}}}"
 
 
-@_write.register
+@spelt.register
 def _(box: b.Prose) -> str:
-    return rf"\text{{{box.text}}}"
+    return rf"\text{{{escaped(box.text)}}}"
 
 
-@_write.register
+@spelt.register
 def _(box: b.Row) -> str:
-    return " ".join(_write(part) for part in box.boxes)
+    return " ".join(spelt(part) for part in box.boxes)
 
 
-@_write.register
+@spelt.register
 def _(box: b.Fraction) -> str:
-    return rf"\frac{{{_write(box.top)}}}{{{_write(box.bottom)}}}"
+    return rf"\frac{{{spelt(box.top)}}}{{{spelt(box.bottom)}}}"
 
 
-@_write.register
+@spelt.register
 def _(box: b.Script) -> str:
-    base = _write(box.base)
+    base = spelt(box.base)
     if isinstance(box.base, b.Row):
         base = f"{{{base}}}"
-    below = "" if box.below is None else f"_{{{_write(box.below)}}}"
+    below = "" if box.below is None else f"_{{{spelt(box.below)}}}"
     if isinstance(box.above, b.Operator) and box.above.text == "′":
         return f"{base}{below}'"
-    above = "" if box.above is None else f"^{{{_write(box.above)}}}"
+    above = "" if box.above is None else f"^{{{spelt(box.above)}}}"
     return base + below + above
 
 
-@_write.register
+@spelt.register
 def _(box: b.Big) -> str:
-    return rf"{_SIGNS[box.sign]}_{{{_write(box.below)}}}^{{{_write(box.above)}}}"
+    return rf"{_SIGNS[box.sign]}_{{{spelt(box.below)}}}^{{{spelt(box.above)}}}"
 
 
-@_write.register
+@spelt.register
 def _(box: b.Fenced) -> str:
     left, right = _FENCES[box.left]
-    body = _write(box.body)
+    body = spelt(box.body)
     # Fences that grow also take more room at the sides, so they are kept for what is tall.
     if not any(tall in body for tall in (r"\frac", r"\sum", r"\begin")):
         return f"{left}{body}{right}"
     return rf"\left{left} {body} \right{right}"
 
 
-@_write.register
+@spelt.register
 def _(box: b.Cases) -> str:
-    rows = r" \\ ".join(f"{_write(value)} & {_write(condition)}" for value, condition in box.rows)
+    rows = r" \\ ".join(f"{spelt(value)} & {spelt(condition)}" for value, condition in box.rows)
     return rf"\begin{{cases}} {rows} \end{{cases}}"

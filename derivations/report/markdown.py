@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from derivations.report import document as d
 from derivations.report.latex import latex
+from derivations.report.typed import typed
 from derivations.report.words import MARKS, remarks, witness_lines
 
 
@@ -89,6 +90,11 @@ def _(part: d.Mono) -> str:
 @_inline.register
 def _(part: d.Maths) -> str:
     return f"${latex(part.expression)}$"
+
+
+@_inline.register
+def _(part: d.Typed) -> str:
+    return _typed(part.text)
 
 
 @_inline.register
@@ -188,6 +194,15 @@ def _code(text: str) -> str:
     # A backtick inside needs a longer fence around.
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     return f"{fence}{text}{fence}"
+
+
+def _typed(text: str) -> str:
+    written = ""
+    for piece in typed(text):
+        written += escaped(piece.text)
+        written += f"<sub>{_typed(piece.below)}</sub>" if piece.below else ""
+        written += f"<sup>{_typed(piece.above)}</sup>" if piece.above else ""
+    return written
 
 
 def _figures(blocks: tuple[Any, ...]) -> list[d.Figure]:

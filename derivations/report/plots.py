@@ -3,18 +3,16 @@
 matplotlib is an optional extra: without it there are no plots, and the report says so.
 """
 
-import importlib.util
-import io
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from derivations.report.canvas import GREY as _AXES
+from derivations.report.canvas import Saved, available, saved, style
 from derivations.report.document import Figure
 
-# Readable on white and on black: the picture does not know the page's colours.
-_AXES, _FUNCTION, _DERIVATIVE = "#7b7f86", "#2f7fd0", "#d9711c"
+_FUNCTION, _DERIVATIVE = "#2f7fd0", "#d9711c"
 
 # The derivative jumps where two neighbouring points differ by more than this. The grid holds 0.
 _JUMP = 0.2
@@ -58,11 +56,6 @@ _SLICES = {
 _SCALAR = Slice(lambda t: (t,), "x", 6.0)
 
 
-def available() -> bool:
-    """Whether matplotlib is installed."""
-    return importlib.util.find_spec("matplotlib") is not None
-
-
 def plot(rule: Any, entry: Any) -> Figure | None:
     """Draws an operation and its derivative; `None` where no curve shows it (a dense layer).
 
@@ -82,32 +75,20 @@ def plot(rule: Any, entry: Any) -> Figure | None:
     derivative = np.asarray(rule.bwd(residuals, cotangent)[0])
     value = output if output.ndim == 1 else output[:, 0]
     slope = derivative if derivative.ndim == 1 else derivative[:, 0]
+    drawn = _draw(entry.name, line.label, t, value, slope)
     return Figure(
-        picture=_draw(entry.name, line.label, t, value, slope),
+        picture=drawn.svg,
+        paper=drawn.pdf,
         name=entry.name,
         alt=f"{entry.title} and its derivative for values from {t[0]:g} to {t[-1]:g}",
         caption=f"{entry.title}, and its derivative as the rule computes it.",
     )
 
 
-def _draw(name: str, label: str, t: Any, value: Any, slope: Any) -> str:
-    import matplotlib
+def _draw(name: str, label: str, t: Any, value: Any, slope: Any) -> Saved:
     from matplotlib.figure import Figure as Canvas
 
-    style: Any = {
-        "svg.fonttype": "none",  # text stays text: small, sharp, and in the page's font
-        "svg.hashsalt": name,
-        "font.family": "sans-serif",
-        "font.size": 10.0,
-        "text.color": _AXES,
-        "axes.edgecolor": _AXES,
-        "axes.labelcolor": _AXES,
-        "xtick.color": _AXES,
-        "ytick.color": _AXES,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    with matplotlib.rc_context(style):
+    with style(name):
         canvas = Canvas(figsize=(5.6, 3.0))
         axes = canvas.add_axes((0.08, 0.17, 0.9, 0.8))
         axes.axhline(0, color=_AXES, linewidth=0.6)
@@ -125,10 +106,7 @@ def _draw(name: str, label: str, t: Any, value: Any, slope: Any) -> str:
         _mark_jumps(axes, t, slope, jumps)
         axes.set_xlabel(label)
         axes.legend(frameon=False, labelcolor=_AXES)
-        file = io.StringIO()
-        none = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        canvas.savefig(file, format="svg", transparent=True, metadata=none)
-    return _tidy(file.getvalue(), name)
+        return saved(canvas, name)
 
 
 def _mark_jumps(axes: Any, t: Any, slope: Any, jumps: Any) -> None:
@@ -140,17 +118,3 @@ def _mark_jumps(axes: Any, t: Any, slope: Any, jumps: Any) -> None:
     rings = [slope[end] for end in sorted(ends) if slope[end] != slope[centre]]
     axes.plot([t[centre]] * len(rings), rings, "o", color=_DERIVATIVE, markerfacecolor="none")
     axes.plot([t[centre]], [slope[centre]], "o", color=_DERIVATIVE)
-
-
-def _tidy(svg: str, name: str) -> str:
-    """Takes the `<svg>` element alone, fit to stand beside others in one page.
-
-    An inline `<style>` would apply to the whole page, and matplotlib uses the same ids in every
-    picture.
-    """
-    svg = re.sub(
-        r"<style.*?</style>|<defs>\s*</defs>", "", svg[svg.index("<svg") :], flags=re.DOTALL
-    )
-    used = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))
-    svg = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
-    return re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)

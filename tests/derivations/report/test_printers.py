@@ -28,6 +28,7 @@ def document(text="plain"):
                 (
                     d.Paragraph((text, d.Maths(sympy.Symbol("x") ** 2), d.Link("on", "second"))),
                     d.Paragraph((d.Strong(text), " ", d.Mono(text), " ", d.Link(text, "first"))),
+                    d.Caption((d.Typed(f"w_ji^[l] {text}"),)),
                     d.Formula(sympy.Symbol("y")),
                     d.Caption(("from a book",)),
                     d.Code("def f(x):\n    return x < 1  # why\n"),
@@ -94,6 +95,8 @@ Lead **bold** `code` ≡ **EXACT**
 plain$x^{2}$[on](#second)
 
 **plain** `plain` [plain](#first)
+
+w<sub>ji</sub><sup>\\[l\\]</sup> plain
 
 $$
 y

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sympy import Derivative, Eq
 
 from derivations.report import boxes as b
-from derivations.report.latex import latex
+from derivations.report.latex import latex, spelt
 from derivations.report.mathml import mathml
 from derivations.report.typeset import typeset
 from derivations.textbook import ENTRIES, THEOREMS, derivative, pullback
@@ -133,7 +133,7 @@ def test_a_derivative_that_a_prime_would_misread_is_refused():
 
 def test_an_unknown_box_is_refused():
     with pytest.raises(TypeError, match="boxes"):
-        latex.__globals__["_write"](object())
+        spelt(object())
     with pytest.raises(TypeError, match="boxes"):
         mathml.__globals__["_write"](object())
 
