@@ -20,6 +20,9 @@ UNSEEN = """[...document.querySelectorAll("math")].filter(math => {
     return !box.width || !box.height;
 }).length"""
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Letters in pictures as they are seen, in pixels: font sizes there are of the picture's own scale.
+SMALLEST = """Math.min(...[...document.querySelectorAll("svg text")].map(text =>
+    parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().d))"""
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +74,4 @@ def test_a_page_is_quiet_and_alone_and_fits(page, report, width, dark):
     assert page.run('document.querySelectorAll("math").length') > 30
     assert page.run(UNSEEN) == 0
     assert page.run(TOO_WIDE) == 0
+    assert page.run(SMALLEST) > 6
