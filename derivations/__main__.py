@@ -179,9 +179,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument(
         "--format",
-        choices=("html", "markdown"),
+        choices=("html", "markdown", "latex"),
         default="html",
-        help="one self-contained page, or Markdown with its pictures (default: html)",
+        help="one self-contained page, or Markdown or LaTeX with its pictures (default: html)",
     )
     report.set_defaults(run=_report)
 

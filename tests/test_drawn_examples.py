@@ -42,6 +42,28 @@ def test_example(tmp_path, name):
     assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
 
+ALTERED = """
+import runpy, sys
+from derivations.lectures import worked
+last = worked.WORKED[-1]
+printed = ((8, ("0.866", "0.015", "0.118")),)
+wrong = last._replace(example=last.example._replace(printed=printed))
+worked.WORKED = (wrong,)
+sys.argv[:] = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_printed_digit_that_is_wrong_is_told(tmp_path):
+    given = ["-c", ALTERED, str(ROOT / "examples/06_worked.py"), "--out", str(tmp_path / "out")]
+    done = subprocess.run(
+        [sys.executable, *given], env=ENVIRONMENT, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "every printed digit: NO" in done.stdout
+
+
 def test_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     done = run("03_regions", "--out", tmp_path / "file")

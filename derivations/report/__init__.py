@@ -1,1 +1,1 @@
-"""Readable reports: one document tree, printed as HTML or as Markdown."""
+"""Readable reports: one document tree, printed as HTML, as Markdown or as LaTeX."""

@@ -15,10 +15,11 @@ from derivations.report.limits import limits_section
 from derivations.report.markdown import markdown
 from derivations.report.network import Network, network_section
 from derivations.report.operation import Checked, anchor, operation_section
+from derivations.report.tex import tex
 from derivations.report.words import MEANINGS, seconds
 from derivations.verdict import Report, Verdict
 
-Format = Literal["html", "markdown"]
+Format = Literal["html", "markdown", "latex"]
 
 _PACKAGES = ("functional-nn", "jax", "sympy", "python-flint")
 
@@ -38,10 +39,11 @@ def write_report(
       network: A network made of them, if there is one.
       figures: Pictures of the user's own, such as loss curves.
       out: The folder. It is made if it is not there; other files in it are left alone.
-      format: `"html"` for one self-contained page, or `"markdown"` for a page and its pictures.
+      format: `"html"` for one self-contained page, `"markdown"` for a page and its pictures, or
+        `"latex"` for a document and its pictures, which pdflatex sets.
 
     Returns:
-      The page that was written: `report.html` or `report.md`.
+      What was written: `report.html`, `report.md` or `report.tex`.
 
     Raises:
       OSError: The folder cannot be written. Nothing half-written stays behind.
@@ -55,8 +57,11 @@ def write_report(
     elif format == "markdown":
         page = markdown(document)
         name, files = "report.md", page.files | {"report.md": page.text.encode()}
+    elif format == "latex":
+        paper = tex(document)
+        name, files = "report.tex", paper.files | {"report.tex": paper.text.encode()}
     else:
-        raise ValueError(f"format is 'html' or 'markdown'. Got {format!r}.")
+        raise ValueError(f"format is 'html', 'markdown' or 'latex'. Got {format!r}.")
     write_files(folder, files)
     return folder / name
 

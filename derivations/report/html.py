@@ -14,6 +14,8 @@ from derivations.report.typed import typed
 from derivations.report.words import MARKS, remarks, seconds, witness_lines
 from derivations.verdict import Obligation
 
+_WIDE = 440  # points of a picture that fits on a telephone
+
 
 def html(document: d.Document) -> str:
     """Prints a document.
@@ -244,4 +246,10 @@ def _inline_svg(source: str, alt: str) -> str:
     """Takes the `<svg>` element alone, and says what it shows to those who do not see it."""
     start = source.index("<svg")
     element = re.sub(r"<metadata>.*?</metadata>", "", source[start:], flags=re.DOTALL)
-    return element.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
+    width = re.match(r'<svg[^>]* width="([\d.]+)pt"', element)
+    svg = element.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
+    if width is None or float(width[1]) <= _WIDE:
+        return svg
+    # On a narrow screen its letters would be too small to read: it scrolls in its own box.
+    box = f'class="wide" tabindex="0" role="group" style="--least: {float(width[1]):.0f}px"'
+    return f'<div {box} aria-label="Picture">{svg}</div>'

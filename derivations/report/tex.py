@@ -54,7 +54,9 @@ def tex(document: d.Document) -> Paper:
         *(_section(section, 0) for section in document.sections),
         r"\end{document}",
     ]
-    files = {path(figure): picture(figure) for figure in figures(document.sections)}
+    files = {
+        path(figure): picture(figure) for figure in figures(document.sections) if picture(figure)
+    }
     return Paper("\n\n".join(parts) + "\n", files)
 
 
@@ -178,7 +180,7 @@ def _(block: d.Items) -> str:
 def _(block: d.Table) -> str:
     rows = [[_line(cell) for cell in row] for row in block.rows]
     cells = [
-        [name + "00", *(_read(row[column]) for row in block.rows)]
+        [f"{name}00", *(_read(row[column]) for row in block.rows)]
         for column, name in enumerate(block.header)
     ]
     return _table([escaped(name) for name in block.header], rows, cells)
@@ -235,18 +237,21 @@ def _listed(kind: str, items: list[str]) -> str:
 
 
 def _table(header: list[str], rows: list[list[str]], cells: list[list[str]]) -> str:
-    """Sets a table; its columns share the line by what they hold, none less than its words need."""
+    """Sets a table, each column as wide as it wants, or as its words and a share of the rest."""
+    gap = 3
     least = [
-        max(3 + len(word) for cell in column for word in re.split(_JOINTS, cell))
+        gap + max(len(word) for cell in column for word in re.split(_JOINTS, cell))
         for column in cells
     ]
-    wanted = [max(len(cell) for cell in column) for column in cells]
-    spare = max(_LETTERS - sum(least), 0)
-    more = [want - word for want, word in zip(wanted, least, strict=True)]
+    wanted = [max(gap + len(cell) for cell in column) for column in cells]
+    lacking = sum(wanted) - sum(least)
+    spare = min(max(_LETTERS - sum(least), 0), lacking)
     parts = [
-        word + spare * want / max(sum(more), 1) for word, want in zip(least, more, strict=True)
+        low + spare * (high - low) / max(lacking, 1)
+        for low, high in zip(least, wanted, strict=True)
     ]
-    columns = "".join(rf"P{{{part / sum(parts):.4f}}}" for part in parts)
+    whole = max(sum(parts), _LETTERS)
+    columns = "".join(rf"P{{{part / whole:.4f}}}" for part in parts)
     head = " & ".join(rf"\textbf{{{name}}}" for name in header)
     body = [rf"{' & '.join(row)} \\" for row in rows]
     return "\n".join(

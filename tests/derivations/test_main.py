@@ -147,7 +147,10 @@ def test_an_interruption(folder, monkeypatch, capsys):
     assert not (folder / "out").exists()
 
 
-@pytest.mark.parametrize(("form", "page"), [("html", "report.html"), ("markdown", "report.md")])
+@pytest.mark.parametrize(
+    ("form", "page"),
+    [("html", "report.html"), ("markdown", "report.md"), ("latex", "report.tex")],
+)
 def test_a_report(folder, capsys, form, page):
     assert leave("report", "identity", "identity", "--out", "out", "--format", form) == 0
     captured = capsys.readouterr()

@@ -12,11 +12,14 @@ from derivations.report import document as d
 from derivations.report import plots
 from derivations.report.build import report_document, write_report
 from derivations.report.html import html
+from derivations.report.letters import escaped
 from derivations.report.markdown import markdown
 from derivations.report.network import network
 from derivations.report.operation import Checked, operation_section
 from derivations.textbook import ENTRIES
 from derivations.verdict import Obligation, Report, Verdict
+
+from .compiled import compiled, margins, pdflatex
 
 PICTURE = d.Figure(b"\x89PNG", "losses", "Two curves that fall", "Loss by epoch.")
 
@@ -71,6 +74,27 @@ def test_the_markdown_of_everything(operations, shown, tmp_path):
     assert "def dense_bwd(" in text
     anchors = set(re.findall(r'<a id="([^"]+)">', text))
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors
+
+
+def test_the_latex_of_everything(operations, shown, tmp_path):
+    path = write_report(operations, shown, out=tmp_path, format="latex")
+    text = path.read_text()
+    assert path.name == "report.tex"
+    for entry in ENTRIES.values():
+        assert rf"\section{{\texorpdfstring{{{escaped(entry.title)}" in text
+    pictures = re.findall(r"\\pictured\{(.+?)\}", text)
+    assert len(pictures) == 11
+    for picture in pictures:
+        assert (tmp_path / picture).read_bytes().startswith(b"%PDF")
+    labels = set(re.findall(r"\\label\{(.+?)\}", text))
+    assert set(re.findall(r"\\link\{(\w.+?)\}", text)) <= labels
+
+
+@pytest.mark.nightly
+@pdflatex
+def test_the_latex_of_everything_compiles(operations, shown, tmp_path):
+    write_report(operations, shown, out=tmp_path, format="latex")
+    assert margins(compiled(tmp_path)) <= 10
 
 
 def test_a_section_says_where_each_formula_comes_from(operations):
