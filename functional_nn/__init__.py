@@ -15,8 +15,11 @@ from functional_nn.combinators import serial as serial
 from functional_nn.layers import dense as _dense
 from functional_nn.layers.elementwise import elementwise as elementwise
 from functional_nn.layers.elementwise import identity as identity
+from functional_nn.layers.elementwise import log_sigmoid as log_sigmoid
+from functional_nn.layers.elementwise import mish as mish
 from functional_nn.layers.elementwise import relu as relu
 from functional_nn.layers.elementwise import sigmoid as sigmoid
+from functional_nn.layers.elementwise import silu as silu
 from functional_nn.layers.elementwise import softmax as softmax
 from functional_nn.layers.elementwise import softplus as softplus
 from functional_nn.layers.elementwise import tanh as tanh

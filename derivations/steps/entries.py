@@ -17,6 +17,7 @@ from derivations.steps.identities import (
 )
 from derivations.steps.matching import is_index
 from derivations.steps.moves import (
+    changed,
     delta,
     derive,
     everywhere,
@@ -54,6 +55,11 @@ def gradient(entry: Entry, before: Iterable[Move] = (), after: Iterable[Move] = 
         conditions=(cited.condition,) if cited.condition else (),
         hypothesis=cited.hypothesis,
     )
+
+
+def printed(entry: Entry) -> Move:
+    """Gives the move to the form that the book prints, which is proved equal like any step."""
+    return changed("arranged", lambda _: entry.cited[0].equation.rhs)
 
 
 def in_targets(entry: Entry, before: Iterable[Move]) -> Derivation:
@@ -172,6 +178,11 @@ def _of_entries() -> tuple[Derivation, ...]:
         Definition(e[n].output, e[n].definition) for n in ("sigmoid", "tanh", "softmax")
     )
     jacobian = gradient(e["softmax"], after=(split, fold(softmax), common_factor(softmax.lhs)))
+    arranged: dict[str, tuple[Move, ...]] = {
+        "log_sigmoid": (log_of_quotient,),
+        "silu": (),
+        "mish": (),
+    }
     before: dict[str, tuple[Move, ...]] = {
         "half_squared_error": (),
         "squared_error": (),
@@ -191,6 +202,7 @@ def _of_entries() -> tuple[Derivation, ...]:
         gradient(e["tanh"], after=(split, fold(tanh))),
         gradient(e["relu"]),
         gradient(e["softplus"], after=(fraction_expanded,)),
+        *(gradient(e[name], before, (printed(e[name]),)) for name, before in arranged.items()),
         jacobian,
         backward(e["softmax"], jacobian, x, (sums_split, delta, common_factor(softmax.lhs))),
         *losses,
