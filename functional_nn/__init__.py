@@ -37,6 +37,9 @@ from functional_nn.training import training as training
 # Under these names the package offers the layer, or the rule, and not the bare function.
 dense = _dense.dense_layer
 absolute_error = losses.ABSOLUTE_ERROR
+hinge_loss = losses.HINGE_LOSS
+huber_loss = losses.HUBER_LOSS
+kl_divergence = losses.KL_DIVERGENCE
 sigmoid_cross_entropy = losses.SIGMOID_CROSS_ENTROPY
 softmax_cross_entropy = losses.SOFTMAX_CROSS_ENTROPY
 squared_error = losses.squared_error_rule

@@ -8,8 +8,8 @@ from derivations import graph as g
 from derivations.lift import Array, Lifting
 from derivations.primitives.registry import elementwise, reads
 
-# How the library names a function that single precision computes by a polynomial. What is read is
-# double precision, where it is the formula that the polynomial stands for.
+# How the library names what it approximates in single precision. What is read is double precision,
+# where it is the formula that the approximation stands for.
 APPROXIMATION = "approximation_of_"
 
 
@@ -32,7 +32,7 @@ def _custom_call(lifting: Lifting, eqn: Any, *operands: Array) -> list[Array]:
         return [square(lifting, eqn, *operands)]
     if name.startswith(APPROXIMATION):
         function = name.removeprefix(APPROXIMATION)
-        lifting.assumptions.add(f"in single precision, {function} is computed by a polynomial")
+        lifting.assumptions.add(f"{function} is approximated in single precision")
     return lifting.closed(inner, operands)
 
 

@@ -68,3 +68,21 @@ def misra(section: str) -> Source:
         "Mish: A Self Regularized Non-Monotonic Activation Function (BMVC 2020)",
         section,
     )
+
+
+def shalev_shwartz(section: str) -> Source:
+    """Understanding Machine Learning."""
+    return Source(
+        "S. Shalev-Shwartz and S. Ben-David",
+        "Understanding Machine Learning (Cambridge University Press, 2014)",
+        section,
+    )
+
+
+def szegedy(section: str) -> Source:
+    """The paper of label smoothing."""
+    return Source(
+        "C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna",
+        "Rethinking the Inception Architecture for Computer Vision (CVPR 2016)",
+        section,
+    )

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from functional_nn.approximations import log1p
 from functional_nn.precision import rounded_once
 from functional_nn.rules import Rule
 
@@ -138,7 +139,9 @@ def softplus(x: ArrayLike) -> jax.Array:
     Reference:
       I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", section 3.10.
     """
-    return jnp.logaddexp(x, 0)
+    x = jnp.asarray(x)
+    # Selects, not a maximum and an absolute value: their derivatives at 0 would not add up to 1/2.
+    return jnp.where(x < 0, 0, x) + log1p(jnp.exp(jnp.where(x < 0, x, -x)))
 
 
 def softplus_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
@@ -181,7 +184,8 @@ def log_sigmoid(x: ArrayLike) -> jax.Array:
     Reference:
       I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", sections 3.10 and 6.2.2.2.
     """
-    return -jnp.logaddexp(jnp.negative(x), 0)
+    x = jnp.asarray(x)
+    return -(jnp.where(x < 0, -x, 0) + log1p(jnp.exp(jnp.where(x < 0, x, -x))))
 
 
 def log_sigmoid_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:

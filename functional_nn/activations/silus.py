@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from functional_nn.activations.approximations import mish_slope, silu_slope
+from functional_nn.approximations import mish_slope, silu_slope
 from functional_nn.precision import rounded_once
 from functional_nn.rules import Rule
 
