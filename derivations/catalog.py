@@ -42,13 +42,20 @@ _ARGUMENTS = {
     "tanh": _floats(""),
     "relu": _floats(""),
     "softplus": _floats(""),
+    "log_sigmoid": _floats(""),
+    "silu": _floats(""),
+    "mish": _floats(""),
     "softmax": _floats("n,k"),
     "dense": _floats("n,d", "d,m", "m"),
     "half_squared_error": _floats("n,k", "n,k"),
     "squared_error": _floats("n,k", "n,k"),
     "absolute_error": _floats("n,k", "n,k"),
+    "huber_loss": _floats("n,k", "n,k"),
+    "hinge_loss": _floats("n,k", "n,k"),
     "sigmoid_cross_entropy": _floats("n,k", "n,k"),
     "softmax_cross_entropy": _floats("n,k", "n,k"),
+    "smoothed_softmax_cross_entropy": _floats("n,k", "n,k"),
+    "kl_divergence": _floats("n,k", "n,k"),
 }
 
 CATALOG: dict[str, Operation] = {

@@ -34,14 +34,17 @@ def redrawn(thing: Any, args: Sequence[Any]) -> Iterator[Subject]:
 
 
 def _with_other_defaults(rule: Any, args: Sequence[Any]) -> Iterator[Subject]:
-    """Gives a `Rule` with other defaults, where both its primal and its fwd have parameters so."""
+    """Gives a `Rule` with other defaults, where both its primal and its fwd have parameters so.
+
+    Where its bwd has one of that name too, it is handed over; else the residuals have to carry it.
+    """
     defaults = [_further_floats(function, len(args)) for function in (rule.primal, rule.fwd)]
     shared = {k: _other(v) for k, v in defaults[0].items() if k in defaults[1]}
     if shared:
         primal, fwd = (functools.partial(f, **shared) for f in (rule.primal, rule.fwd))
-        subject = from_passes(
-            rule.name, "rule", primal, fwd, rule.bwd, args, named=rule.primal
-        )  # fmt: skip
+        own = _further_floats(rule.bwd, 2)
+        bwd = functools.partial(rule.bwd, **{k: v for k, v in shared.items() if k in own})
+        subject = from_passes(rule.name, "rule", primal, fwd, bwd, args, named=rule.primal)
         fixed = tuple(f"{name} is fixed to {value!r}" for name, value in shared.items())
         yield subject._replace(assumptions=fixed)
 

@@ -15,8 +15,11 @@ from functional_nn.combinators import serial as serial
 from functional_nn.layers import dense as _dense
 from functional_nn.layers.elementwise import elementwise as elementwise
 from functional_nn.layers.elementwise import identity as identity
+from functional_nn.layers.elementwise import log_sigmoid as log_sigmoid
+from functional_nn.layers.elementwise import mish as mish
 from functional_nn.layers.elementwise import relu as relu
 from functional_nn.layers.elementwise import sigmoid as sigmoid
+from functional_nn.layers.elementwise import silu as silu
 from functional_nn.layers.elementwise import softmax as softmax
 from functional_nn.layers.elementwise import softplus as softplus
 from functional_nn.layers.elementwise import tanh as tanh
@@ -34,6 +37,9 @@ from functional_nn.training import training as training
 # Under these names the package offers the layer, or the rule, and not the bare function.
 dense = _dense.dense_layer
 absolute_error = losses.ABSOLUTE_ERROR
+hinge_loss = losses.HINGE_LOSS
+huber_loss = losses.HUBER_LOSS
+kl_divergence = losses.KL_DIVERGENCE
 sigmoid_cross_entropy = losses.SIGMOID_CROSS_ENTROPY
 softmax_cross_entropy = losses.SOFTMAX_CROSS_ENTROPY
 squared_error = losses.squared_error_rule

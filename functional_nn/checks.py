@@ -14,6 +14,7 @@ from jax.core import Tracer
 
 from functional_nn.activations import RULES
 from functional_nn.layers.layer import Layer
+from functional_nn.precision import floating as floating
 from functional_nn.rules import Rule
 
 _ACTIVATIONS = [rule.name for rule in RULES]
@@ -35,16 +36,6 @@ def dense_arguments(x: Any, w: Any, b: Any) -> None:
             "Reshape x to rows of features, or initialise the layer with this x."
         )
     same_dtype(x=x, w=w, b=b)
-
-
-def floating(name: str, array: Any) -> None:
-    """Refuses an array that is not of a floating-point dtype."""
-    dtype = jnp.result_type(array)
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise TypeError(
-            f"{name} must have a floating-point dtype. Got {dtype}. "
-            f"Convert it, for instance with {name}.astype(jnp.float32)."
-        )
 
 
 def same_dtype(**arrays: Any) -> None:

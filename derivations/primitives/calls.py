@@ -8,6 +8,10 @@ from derivations import graph as g
 from derivations.lift import Array, Lifting
 from derivations.primitives.registry import elementwise, reads
 
+# How the library names what it approximates in single precision. What is read is double precision,
+# where it is the formula that the approximation stands for.
+APPROXIMATION = "approximation_of_"
+
 
 @reads("jit", "closed_call", "remat2", "composite")
 def _call(lifting: Lifting, eqn: Any, *operands: Array) -> list[Array]:
@@ -26,6 +30,9 @@ def _custom_call(lifting: Lifting, eqn: Any, *operands: Array) -> list[Array]:
         lifting.assumptions.add("JAX's kernel exp_neg_sq is exp(-x^2)")
         square = elementwise(lambda a: g.exp(g.neg(g.power(a, 2))))
         return [square(lifting, eqn, *operands)]
+    if name.startswith(APPROXIMATION):
+        function = name.removeprefix(APPROXIMATION)
+        lifting.assumptions.add(f"{function} is approximated in single precision")
     return lifting.closed(inner, operands)
 
 

@@ -41,17 +41,24 @@ def _error(t: Any) -> tuple[Any, ...]:
     return _rows(t), np.zeros((len(t), 1), np.float32)
 
 
+_RIGHT_OF_TWO = Slice(
+    lambda t: (_rows(t, 0), _rows(np.ones_like(t), 0)), "logit of the right class of two", 6.0
+)
 _SLICES = {
     "softmax": Slice(lambda t: (_rows(t, 0, 0),), "first of three scores, the others 0", 6.0),
     "half_squared_error": Slice(_error, "error f - y, one component"),
     "squared_error": Slice(_error, "error f - y, one component"),
     "absolute_error": Slice(_error, "error f - y, one component"),
+    "huber_loss": Slice(_error, "error f - y, one component"),
+    "hinge_loss": Slice(
+        lambda t: (_rows(t), np.ones((len(t), 1), np.float32)), "output f, the answer is yes"
+    ),
     "sigmoid_cross_entropy": Slice(
         lambda t: (_rows(t), np.ones((len(t), 1), np.float32)), "logit z, the answer is yes", 6.0
     ),
-    "softmax_cross_entropy": Slice(
-        lambda t: (_rows(t, 0), _rows(np.ones_like(t), 0)), "logit of the right class of two", 6.0
-    ),
+    "softmax_cross_entropy": _RIGHT_OF_TWO,
+    "smoothed_softmax_cross_entropy": _RIGHT_OF_TWO,
+    "kl_divergence": _RIGHT_OF_TWO,
 }
 _SCALAR = Slice(lambda t: (t,), "x", 6.0)
 

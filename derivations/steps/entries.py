@@ -17,6 +17,7 @@ from derivations.steps.identities import (
 )
 from derivations.steps.matching import is_index
 from derivations.steps.moves import (
+    changed,
     delta,
     derive,
     everywhere,
@@ -42,7 +43,7 @@ def gradient(entry: Entry, before: Iterable[Move] = (), after: Iterable[Move] = 
     short = [Definition(where.lhs, where.rhs) for where in cited.where]
     moves = [unfold(output), *before, differentiate, delta, *after, *map(fold, short)]
     if cited.hypothesis is not None:
-        moves += [sums_split, everywhere("hypothesis", given(cited.hypothesis))]
+        moves += [sums_split, delta, everywhere("hypothesis", given(cited.hypothesis))]
     steps = derive(subject, moves)
     return Derivation(
         name="softmax_jacobian" if entry.name == "softmax" else entry.name,
@@ -56,11 +57,17 @@ def gradient(entry: Entry, before: Iterable[Move] = (), after: Iterable[Move] = 
     )
 
 
+def printed(entry: Entry) -> Move:
+    """Gives the move to the form that the book prints, which is proved equal like any step."""
+    return changed("arranged", lambda _: entry.cited[0].equation.rhs)
+
+
 def in_targets(entry: Entry, before: Iterable[Move]) -> Derivation:
     """Derives a loss in its targets."""
     subject: Any = Derivative(entry.output, entry.arguments[1].entry)
     output = Definition(entry.output, entry.definition)
-    short = [Definition(where.lhs, where.rhs) for where in entry.cited[0].where]
+    cited = entry.cited[0]
+    short = [Definition(where.lhs, where.rhs) for where in cited.where]
     steps = derive(subject, [unfold(output), *before, differentiate, delta])
     return Derivation(
         name=f"{entry.name}_targets",
@@ -69,7 +76,7 @@ def in_targets(entry: Entry, before: Iterable[Move]) -> Derivation:
         steps=steps,
         definitions=(output, *short),
         ranges=ranges(subject, *(s.expression for s in steps)),
-        conditions=("f ≠ y in this component",) if entry.name == "absolute_error" else (),
+        conditions=(cited.condition,) if cited.condition and cited.hypothesis is None else (),
     )
 
 
@@ -172,16 +179,27 @@ def _of_entries() -> tuple[Derivation, ...]:
         Definition(e[n].output, e[n].definition) for n in ("sigmoid", "tanh", "softmax")
     )
     jacobian = gradient(e["softmax"], after=(split, fold(softmax), common_factor(softmax.lhs)))
+    arranged: dict[str, tuple[Move, ...]] = {
+        "log_sigmoid": (log_of_quotient,),
+        "silu": (),
+        "mish": (),
+    }
     before: dict[str, tuple[Move, ...]] = {
         "half_squared_error": (),
         "squared_error": (),
         "absolute_error": (),
+        "huber_loss": (),
+        "hinge_loss": (),
         "sigmoid_cross_entropy": (one_minus_sigmoid, log_of_quotient),
         "softmax_cross_entropy": (log_of_quotient,),
+        "smoothed_softmax_cross_entropy": (log_of_quotient,),
+        "kl_divergence": (log_of_quotient,),
     }
     after: dict[str, tuple[Move, ...]] = {
         "sigmoid_cross_entropy": (fraction_expanded, completed, multiplied_out),
         "softmax_cross_entropy": (multiplied_out,),
+        "smoothed_softmax_cross_entropy": (multiplied_out,),
+        "kl_divergence": (multiplied_out,),
     }
     losses = [gradient(e[name], moves, after.get(name, ())) for name, moves in before.items()]
     x = e["softmax"].arguments[0]
@@ -191,6 +209,7 @@ def _of_entries() -> tuple[Derivation, ...]:
         gradient(e["tanh"], after=(split, fold(tanh))),
         gradient(e["relu"]),
         gradient(e["softplus"], after=(fraction_expanded,)),
+        *(gradient(e[name], before, (printed(e[name]),)) for name, before in arranged.items()),
         jacobian,
         backward(e["softmax"], jacobian, x, (sums_split, delta, common_factor(softmax.lhs))),
         *losses,

@@ -146,5 +146,5 @@ def _letters_of(name: str, how: Notation) -> Letters:
         return {}
     if name in ("softmax", "softmax_jacobian"):
         return how.softmax
-    lossy = any(word in name for word in ("error", "entropy", "loss"))
+    lossy = any(word in name for word in ("error", "entropy", "loss", "divergence"))
     return how.losses if lossy else how.activations

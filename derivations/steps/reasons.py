@@ -31,6 +31,7 @@ REASONS: dict[str, str] = {
     "split": "the fraction, term by term",
     "multiplied_out": "multiplied out",
     "common_factor": "the common factor taken out",
+    "arranged": "brought into the form in which it is printed",
     "hypothesis": "the condition that the targets of a row sum to one",
     "lemma": "as derived before",
     "induction": "induction hypothesis",

@@ -17,7 +17,10 @@ from derivations.textbook.entry import Source as Source
 from derivations.textbook.entry import Theorem as Theorem
 from derivations.textbook.layers import LAYERS
 from derivations.textbook.losses import LOSSES
+from derivations.textbook.smooth_units import SMOOTH_UNITS
 
-ENTRIES: dict[str, Entry] = {entry.name: entry for entry in (*ACTIVATIONS, *LOSSES, *LAYERS)}
+ENTRIES: dict[str, Entry] = {
+    entry.name: entry for entry in (*ACTIVATIONS, *SMOOTH_UNITS, *LOSSES, *LAYERS)
+}
 
 THEOREMS: dict[str, Theorem] = {theorem.name: theorem for theorem in CHAIN_RULE + BACKPROPAGATION}

@@ -1,4 +1,4 @@
-"""Activation functions: five of a scalar, and the softmax of a row."""
+"""Activation functions: the classic ones of a scalar, and the softmax of a row."""
 
 from sympy import Derivative, KroneckerDelta, Piecewise, exp, log
 
@@ -88,6 +88,24 @@ SOFTPLUS = Entry(
     source=goodfellow("section 3.10"),
 )
 
+_log_sigmoid = function("logsigmoid")(x)
+LOG_SIGMOID = Entry(
+    name="log_sigmoid",
+    title="Logarithm of the sigmoid",
+    description="The log-probability of a yes, given its log-odds x.",
+    arguments=_SCALAR,
+    indices=(),
+    output=_log_sigmoid,
+    definition=log(1 / (1 + exp(-x))),
+    cited=(
+        Cited(
+            equation(Derivative(_log_sigmoid, x), 1 / (1 + exp(x))),
+            goodfellow("section 3.10, from log σ(x) = −ζ(−x) and ζ′(x) = σ(x)"),
+        ),
+    ),
+    source=goodfellow("section 3.10"),
+)
+
 _x = tensor("x", N, K)
 _s = tensor("s", N, K)
 SOFTMAX = Entry(
@@ -107,4 +125,4 @@ SOFTMAX = Entry(
     source=bishop("section 4.2, eq. 4.62"),
 )
 
-ACTIVATIONS = (IDENTITY, SIGMOID, TANH, RELU, SOFTPLUS, SOFTMAX)
+ACTIVATIONS = (IDENTITY, SIGMOID, TANH, RELU, SOFTPLUS, LOG_SIGMOID, SOFTMAX)

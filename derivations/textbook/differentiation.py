@@ -7,7 +7,7 @@ those functions add range conditions or stop half-way, and matrix calculus has g
 from typing import Any, NamedTuple
 
 import sympy
-from sympy import Add, KroneckerDelta, Mul, Sum, Symbol
+from sympy import Add, KroneckerDelta, Mul, Piecewise, Sum, Symbol
 
 from derivations.textbook.entry import Argument, Cited, Entry
 from derivations.textbook.notation import equation, tensor
@@ -63,7 +63,8 @@ def pullback(entry: Entry, argument: Argument) -> Any:
       >>> pullback(DENSE, w)
       Eq(dw[i, j], Sum(dz[n, j]*x[n, i], (n, 1, N)))
     """
-    total = entry.cotangent * derivative(entry, argument).expression
+    # The sums of the definition first: SymPy would take a choice out of a sum that it depends on.
+    total = entry.cotangent * eliminate_deltas(derivative(entry, argument).expression)
     if entry.indices:
         limits = zip(entry.indices, entry.cotangent.base.shape, strict=True)
         total = Sum(total, *((index, 1, size) for index, size in limits))
@@ -101,6 +102,8 @@ def eliminate_deltas(expression: Any) -> Any:
     """
     if isinstance(expression, KroneckerDelta) or not expression.has(KroneckerDelta, Sum):
         return expression
+    if isinstance(expression, Piecewise):
+        return _deltas_outside(expression)
     if not isinstance(expression, Sum):
         return expression.func(*(eliminate_deltas(argument) for argument in expression.args))
     total = eliminate_deltas(expression.function)
@@ -108,6 +111,15 @@ def eliminate_deltas(expression: Any) -> Any:
         terms = [t for term in Add.make_args(total) for t in _distributed(term, index)]
         total = Add(*(_sifted(term, index, low, high) for term in terms))
     return total
+
+
+def _deltas_outside(branches: Any) -> Any:
+    """Writes a choice between multiples of deltas as the deltas times a choice."""
+    pairs = [(eliminate_deltas(value), condition) for value, condition in branches.args]
+    factors = [set(Mul.make_args(value)) for value, _ in pairs if value != 0]
+    common = set[Any].intersection(*factors) if factors else set()
+    deltas = Mul(*(f for f in common if isinstance(f, KroneckerDelta)))
+    return deltas * Piecewise(*((value / deltas, condition) for value, condition in pairs))
 
 
 def _distributed(term: Any, index: Symbol) -> list[Any]:

@@ -1,10 +1,10 @@
 """Losses: one number an example, summed over the K components of its row."""
 
-from sympy import Abs, Derivative, Expr, Integer, Mul, exp, log, sign
+from sympy import Abs, Derivative, Expr, Integer, Mul, Piecewise, Rational, exp, log, sign
 
 from derivations.textbook.entry import Argument, Cited, Entry, Source
 from derivations.textbook.notation import K, N, equation, j, k, n, tensor, total
-from derivations.textbook.sources import bishop, hastie, rumelhart
+from derivations.textbook.sources import bishop, hastie, rumelhart, shalev_shwartz, szegedy
 
 # f: what the network says; z: the same before its last activation; y: what is right.
 _f, _z, _y = tensor("f", N, K), tensor("z", N, K), tensor("y", N, K)
@@ -67,6 +67,50 @@ ABSOLUTE_ERROR = Entry(
     source=hastie("section 10.6"),
 )
 
+_error = _f[n, k] - _y[n, k]
+HUBER_LOSS = Entry(
+    name="huber_loss",
+    title="Huber loss",
+    description="The squared error, halved, up to an error of 1, and the absolute error beyond.",
+    arguments=_ERRORS,
+    indices=(n,),
+    output=_C[n],
+    definition=total(
+        Piecewise((_error**2 / 2, Abs(_error) <= 1), (Abs(_error) - Rational(1, 2), True)), k, K
+    ),
+    cited=(
+        _gradient(
+            _f[n, k],
+            Piecewise((_error, Abs(_error) <= 1), (sign(_error), True)),
+            hastie("section 10.10, table 10.2"),
+        ),
+    ),
+    source=hastie("section 10.6, eq. 10.23, halved, for a bound of 1"),
+)
+
+_margin = _y[n, k] * _f[n, k]
+HINGE_LOSS = Entry(
+    name="hinge_loss",
+    title="Hinge loss",
+    description=(
+        "The loss of a support vector machine, for answers y of -1 and 1: what is missing to a "
+        "margin of 1."
+    ),
+    arguments=_ERRORS,
+    indices=(n,),
+    output=_C[n],
+    definition=total(Piecewise((1 - _margin, _margin < 1), (0, True)), k, K),
+    cited=(
+        _gradient(
+            _f[n, k],
+            Piecewise((-_y[n, k], _margin < 1), (0, True)),
+            shalev_shwartz("section 14.2.1, example 14.2"),
+            condition="y f ≠ 1 in this component",
+        ),
+    ),
+    source=hastie("section 12.3.2, eq. 12.25"),
+)
+
 # Plain helpers of z: the definitions below are written out, so that nothing is hidden in a name.
 _sigmoid = 1 / (1 + exp(-_z[n, k]))
 _softmax = exp(_z[n, k]) / total(exp(_z[n, j]), j, K)
@@ -124,10 +168,63 @@ SOFTMAX_CROSS_ENTROPY = Entry(
     source=bishop("section 4.3.4, eq. 4.108"),
 )
 
+_smoothed = Rational(9, 10) * _y[n, k] + 1 / (10 * K)
+SMOOTHED_SOFTMAX_CROSS_ENTROPY = Entry(
+    name="smoothed_softmax_cross_entropy",
+    title="Softmax cross-entropy with label smoothing",
+    description=(
+        "The softmax cross-entropy, with a tenth of every target spread over all K classes, so "
+        "that no logit has to grow without end."
+    ),
+    arguments=_LOGITS,
+    indices=(n,),
+    output=_C[n],
+    definition=-total(_smoothed * log(_softmax), k, K),
+    cited=(
+        _gradient(
+            _z[n, k],
+            _p[n, k] - _smoothed,
+            szegedy("section 7"),
+            condition="the targets of a row sum to one, Σ y = 1",
+            hypothesis=equation(total(_y[n, j], j, K), Integer(1)),
+            where=(equation(_p[n, k], _softmax),),
+        ),
+    ),
+    source=szegedy("section 7"),
+)
+
+KL_DIVERGENCE = Entry(
+    name="kl_divergence",
+    title="Kullback-Leibler divergence",
+    description=(
+        "How far the softmax of the logits z is from a distribution y over the classes: the "
+        "cross-entropy less the entropy of y."
+    ),
+    arguments=_LOGITS,
+    indices=(n,),
+    output=_C[n],
+    definition=total(_y[n, k] * (log(_y[n, k]) - log(_softmax)), k, K),
+    cited=(
+        _gradient(
+            _z[n, k],
+            _p[n, k] - _y[n, k],
+            bishop("section 4.3.4, eq. 4.109, as the entropy of y does not depend on z"),
+            condition="the targets of a row sum to one, Σ y = 1",
+            hypothesis=equation(total(_y[n, j], j, K), Integer(1)),
+            where=(equation(_p[n, k], _softmax),),
+        ),
+    ),
+    source=bishop("section 1.6.1, eq. 1.113"),
+)
+
 LOSSES = (
     HALF_SQUARED_ERROR,
     SQUARED_ERROR,
     ABSOLUTE_ERROR,
+    HUBER_LOSS,
+    HINGE_LOSS,
     SIGMOID_CROSS_ENTROPY,
     SOFTMAX_CROSS_ENTROPY,
+    SMOOTHED_SOFTMAX_CROSS_ENTROPY,
+    KL_DIVERGENCE,
 )

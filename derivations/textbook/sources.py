@@ -49,3 +49,40 @@ def rumelhart(section: str) -> Source:
         "Learning representations by back-propagating errors (Nature 323, 1986)",
         section,
     )
+
+
+def elfwing(section: str) -> Source:
+    """The paper of the sigmoid linear unit."""
+    return Source(
+        "S. Elfwing, E. Uchibe and K. Doya",
+        "Sigmoid-Weighted Linear Units for Neural Network Function Approximation in Reinforcement "
+        "Learning (Neural Networks 107, 2018)",
+        section,
+    )
+
+
+def misra(section: str) -> Source:
+    """The paper of mish."""
+    return Source(
+        "D. Misra",
+        "Mish: A Self Regularized Non-Monotonic Activation Function (BMVC 2020)",
+        section,
+    )
+
+
+def shalev_shwartz(section: str) -> Source:
+    """Understanding Machine Learning."""
+    return Source(
+        "S. Shalev-Shwartz and S. Ben-David",
+        "Understanding Machine Learning (Cambridge University Press, 2014)",
+        section,
+    )
+
+
+def szegedy(section: str) -> Source:
+    """The paper of label smoothing."""
+    return Source(
+        "C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna",
+        "Rethinking the Inception Architecture for Computer Vision (CVPR 2016)",
+        section,
+    )

@@ -49,8 +49,11 @@ def elementwise(rule: Rule) -> Layer:
 
 
 identity = elementwise(activations.IDENTITY)
+relu = elementwise(activations.RELU)
 sigmoid = elementwise(activations.SIGMOID)
 tanh = elementwise(activations.TANH)
-relu = elementwise(activations.RELU)
 softplus = elementwise(activations.SOFTPLUS)
+log_sigmoid = elementwise(activations.LOG_SIGMOID)
+silu = elementwise(activations.SILU)
+mish = elementwise(activations.MISH)
 softmax = elementwise(activations.SOFTMAX)

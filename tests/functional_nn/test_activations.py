@@ -27,6 +27,14 @@ def derivative(rule, x):
         ("relu", -2.0, 0.0, 0.0),
         ("relu", 0.0, 0.0, 0.0),
         ("relu", -0.0, 0.0, 0.0),
+        ("log_sigmoid", 0.0, -np.log(2), 0.5),
+        ("log_sigmoid", -1e4, -1e4, 1.0),
+        ("silu", 0.0, 0.0, 0.5),
+        ("silu", 1e4, 1e4, 1.0),
+        ("silu", -1e4, 0.0, 0.0),
+        ("mish", 0.0, 0.0, 0.6),
+        ("mish", 1e4, 1e4, 1.0),
+        ("mish", -1e4, 0.0, 0.0),
         ("softplus", 0.0, np.log(2), 0.5),
         ("softplus", 1e4, 1e4, 1.0),
         ("softplus", -1e4, 0.0, 0.0),
@@ -62,9 +70,18 @@ def test_softmax_rows_sum_to_one_and_survive_large_logits(dtype):
 
 
 @pytest.mark.parametrize("rule", activations.RULES, ids=lambda rule: rule.name)
-def test_the_output_is_all_that_is_kept(rule, dtype):
-    out, residual = rule.fwd(jnp.asarray([[0.5, -0.5]], dtype))
-    assert residual is (None if rule.name == "identity" else out)
+def test_one_array_is_kept(rule, dtype):
+    x = jnp.asarray([[0.5, -0.5]], dtype)
+    out, residual = rule.fwd(x)
+    kept = {"identity": None} | dict.fromkeys(("relu", "softmax"), out)
+    assert residual is kept.get(rule.name, x)
+
+
+@pytest.mark.parametrize("rule", activations.RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("kind", [jnp.int32, jnp.bool_, jnp.complex64])
+def test_what_is_not_a_float_is_refused(rule, kind):
+    with pytest.raises(TypeError, match=f"floating-point dtype. Got {jnp.dtype(kind)}"):
+        rule.primal(jnp.ones((2, 3), kind))
 
 
 @pytest.mark.parametrize("rule", activations.RULES[:-1], ids=lambda rule: rule.name)

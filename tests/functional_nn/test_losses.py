@@ -61,6 +61,109 @@ def test_labels_one_hot_and_integer_one_hot_agree(integer, dtype):
     assert value_and_dlogits(one_hot) == expected
 
 
+def gradient(loss, z, y):
+    out, residuals = loss.fwd(z, y)
+    return out, loss.bwd(residuals, jnp.ones_like(out))[0]
+
+
+@pytest.mark.parametrize("margin", [20.0, 50.0])
+def test_a_confident_network_that_is_right_keeps_its_digits(margin, dtype):
+    rest = 3 * np.exp(-margin)
+    z = jnp.asarray([[margin, 0.0, 0.0, 0.0]], dtype)
+    for targets in (jnp.int32([0]), jnp.asarray([[1.0, 0, 0, 0]], dtype)):
+        loss, dz = gradient(fnn.softmax_cross_entropy, z, targets)
+        np.testing.assert_allclose(loss, [np.log1p(rest)], rtol=5e-7)
+        expected = np.asarray([[-rest, *[rest / 3] * 3]]) / (1 + rest)
+        np.testing.assert_allclose(dz, expected, rtol=7e-7)
+    yes = jnp.ones((1, 1), dtype)
+    loss, dz = gradient(fnn.sigmoid_cross_entropy, jnp.asarray([[margin]], dtype), yes)
+    np.testing.assert_allclose(loss, [np.log1p(rest / 3)], rtol=5e-7)
+    np.testing.assert_allclose(dz, [[-rest / 3 / (1 + rest / 3)]], rtol=5e-7)
+
+
+INF, NAN = np.inf, np.nan
+
+
+@pytest.mark.parametrize(
+    ("z", "loss", "dz"),
+    [
+        ([1e4, 0, 0, 0], 0.0, [0, 0, 0, 0]),
+        ([1e30, 0, 0, 0], 0.0, [0, 0, 0, 0]),
+        ([0, 1e4, 0, 0], 1e4, [-1, 1, 0, 0]),
+        ([0, 1e30, 0, 0], 1e30, [-1, 1, 0, 0]),
+        ([3.4e38, -3.4e38, 0, 0], 0.0, [0, 0, 0, 0]),
+        ([1e4] * 4, np.log(4), [-0.75, 0.25, 0.25, 0.25]),
+        ([0, -INF, 1, 2], 2.4076059644443806, [-0.90996943, 0, 0.24472847, 0.66524096]),
+        ([-INF, 0, 1, 2], INF, [-1, 0.09003057, 0.24472847, 0.66524096]),
+        ([-INF] * 4, NAN, [NAN] * 4),
+        ([INF, 0, 0, 0], NAN, [NAN] * 4),
+    ],
+)
+def test_softmax_cross_entropy_of_extreme_and_masked_logits(z, loss, dz, dtype):
+    z = jnp.asarray([z], dtype)
+    for targets in (jnp.int32([0]), jnp.asarray([[1.0, 0, 0, 0]], dtype)):
+        found, gradients = gradient(fnn.softmax_cross_entropy, z, targets)
+        np.testing.assert_allclose(found, [loss], rtol=3e-7)
+        np.testing.assert_allclose(gradients, [dz], rtol=3e-7)
+
+
+def test_an_infinite_logit_that_is_right_costs_nothing(dtype):
+    z = jnp.asarray([[INF], [-INF], [INF], [-INF]], dtype)
+    y = jnp.asarray([[1.0], [0.0], [0.0], [1.0]], dtype)
+    loss, dz = gradient(fnn.sigmoid_cross_entropy, z, y)
+    assert loss.tolist() == [0, 0, INF, INF]
+    assert dz.tolist() == [[0], [0], [1], [-1]]
+
+
+def test_smoothed_labels_are_soft_targets(dtype):
+    z = jnp.asarray([[0.5, -1.0, 2.0, 0.0]], dtype)
+    rule = losses.softmax_cross_entropy_rule(smoothing=0.2)
+    soft = jnp.asarray([[0.05, 0.05, 0.85, 0.05]], dtype)
+    expected = gradient(fnn.softmax_cross_entropy, z, soft)
+    for targets in (jnp.int32([2]), jnp.asarray([[0, 0, 1, 0]], dtype)):
+        for found, right in zip(gradient(rule, z, targets), expected, strict=True):
+            np.testing.assert_allclose(found, right, rtol=1e-6)
+    assert losses.softmax_cross_entropy_rule() is fnn.softmax_cross_entropy
+
+
+def test_huber_loss_is_a_parabola_and_two_lines(dtype):
+    f, y = jnp.asarray([[0.5], [-2.0], [4.0]], dtype), jnp.zeros((3, 1), dtype)
+    loss, df = gradient(fnn.huber_loss, f, y)
+    assert loss.tolist() == [0.125, 1.5, 3.5]
+    assert df.tolist() == [[0.5], [-1], [1]]
+    loss, error = losses.huber_loss_fwd(f, y, delta=2.0)
+    assert loss.tolist() == [0.125, 2, 6]
+    assert losses.huber_loss_bwd(error, jnp.ones_like(loss), delta=2.0)[0].tolist() == [
+        [0.5], [-2], [2]
+    ]  # fmt: skip
+
+
+def test_hinge_loss_is_at_rest_at_the_margin(dtype):
+    f, y = jnp.asarray([[1.0, -1.0, 0.0, NAN]], dtype), jnp.asarray([[1.0, 1.0, -1.0, 1.0]], dtype)
+    _, df = gradient(fnn.hinge_loss, f[:, :3], y[:, :3])
+    assert df.tolist() == [[0, -1, 1]]
+    assert jnp.isnan(fnn.hinge_loss(f, y)).all()
+
+
+def test_divergence_is_zero_at_the_softmax_and_counts_no_empty_class(dtype):
+    z = jnp.asarray([[0.0, np.log(3)]], dtype)
+    same = jnp.asarray([[0.25, 0.75]], dtype)
+    np.testing.assert_allclose(fnn.kl_divergence(z, same), [0], atol=1e-7)
+    loss, dz = gradient(fnn.kl_divergence, z, jnp.asarray([[0.0, 1.0]], dtype))
+    np.testing.assert_allclose(loss, [np.log(4 / 3)], rtol=1e-6)
+    np.testing.assert_allclose(dz, [[0.25, -0.25]], rtol=1e-6)
+
+
+def test_short_floats_are_rounded_once():
+    z = jnp.linspace(-8, 8, 257, dtype=jnp.bfloat16).reshape(-1, 1)
+    y = jnp.ones_like(z)
+    for name in ("half_squared_error", "sigmoid_cross_entropy", "hinge_loss", "huber_loss"):
+        wide = gradient(fnn.RULES[name], z.astype(jnp.float32), y.astype(jnp.float32))
+        for found, right in zip(gradient(fnn.RULES[name], z, y), wide, strict=True):
+            assert found.dtype == jnp.bfloat16
+            assert found.tolist() == right.astype(jnp.bfloat16).tolist(), name
+
+
 def test_many_classes_with_small_integers(dtype):
     # 300 does not fit into uint8, but each of these labels does.
     z = jnp.zeros((2, 300), dtype)

@@ -18,10 +18,14 @@ TOLERANCE = {"bfloat16": 3e-2, "float16": 4e-3, "float32": 2e-6, "float64": 1e-1
 
 
 class Case(NamedTuple):
-    """A rule and the shapes of its arguments for n rows of k numbers; `None` for integer labels."""
+    """A rule and the shapes of its arguments for n rows of k numbers; `None` for integer labels.
+
+    Where `positive` holds, the last argument is.
+    """
 
     rule: fnn.Rule
     shapes: Callable[[int, int], tuple[Any, ...]]
+    positive: bool = False
 
 
 def rows(n, k):
@@ -38,13 +42,20 @@ CASES = {
     "tanh": Case(activations.TANH, rows),
     "relu": Case(activations.RELU, rows),
     "softplus": Case(activations.SOFTPLUS, rows),
+    "log_sigmoid": Case(activations.LOG_SIGMOID, rows),
+    "silu": Case(activations.SILU, rows),
+    "mish": Case(activations.MISH, rows),
     "softmax": Case(activations.SOFTMAX, rows),
     "dense": Case(DENSE, lambda n, k: ((n, k), (k, k + 1), (k + 1,))),
     "half_squared_error": Case(losses.HALF_SQUARED_ERROR, pair),
     "squared_error": Case(losses.SQUARED_ERROR, pair),
     "absolute_error": Case(losses.ABSOLUTE_ERROR, pair),
     "sigmoid_cross_entropy": Case(losses.SIGMOID_CROSS_ENTROPY, pair),
+    "huber_loss": Case(losses.HUBER_LOSS, pair),
+    "hinge_loss": Case(losses.HINGE_LOSS, pair),
     "softmax_cross_entropy": Case(losses.SOFTMAX_CROSS_ENTROPY, pair),
+    "smoothed_softmax_cross_entropy": Case(losses.SMOOTHED_SOFTMAX_CROSS_ENTROPY, pair),
+    "kl_divergence": Case(losses.KL_DIVERGENCE, pair, positive=True),
 }
 LABELS = Case(losses.SOFTMAX_CROSS_ENTROPY, lambda n, k: ((n, k), None))
 EVERY = [pytest.param(case, id=name) for name, case in CASES.items()]
@@ -60,6 +71,8 @@ def draw(case, dtype, n=5, k=3, seed=0):
         else jnp.asarray(2 * random.standard_normal(shape), dtype)
         for shape in case.shapes(n, k)
     )
+    if case.positive:
+        args = (*args[:-1], jnp.abs(args[-1]))
     out = jax.eval_shape(case.rule.primal, *args)
     return args, jnp.asarray(random.standard_normal(out.shape), dtype)
 
@@ -109,8 +122,8 @@ def test_table_is_registry_and_public():
     assert {name: case.rule for name, case in CASES.items()} == fnn.RULES
     assert all(name == rule.name for name, rule in fnn.RULES.items())
     public = {name for name in fnn.RULES if hasattr(fnn, name)}
-    # The half of squared_error is an argument of the public name, not a name.
-    assert public == set(fnn.RULES) - {"half_squared_error"}
+    # The half of squared_error is an argument of the public name, not a name; so is the smoothing.
+    assert public == set(fnn.RULES) - {"half_squared_error", "smoothed_softmax_cross_entropy"}
 
 
 @pytest.mark.parametrize("case", EVERY)

@@ -13,6 +13,7 @@ from derivations.steps import REASONS, Definition, Step, derivation, find, group
 from derivations.steps.matching import is_layer
 from derivations.steps.rules import RULES
 from derivations.textbook import ENTRIES, THEOREMS, expanded, pullback
+from derivations.textbook.losses import LOSSES
 from derivations.verdict import Verdict
 
 
@@ -91,7 +92,7 @@ def follows(name, expression, reason="lemma"):
 
 BACKWARD = {
     "softmax": ("softmax", 0),
-    **{f"{name}_pullback": (name, 0) for name in ENTRIES if "error" in name or "entropy" in name},
+    **{f"{entry.name}_pullback": (entry.name, 0) for entry in LOSSES},
     **{f"dense_{letter}": ("dense", place) for place, letter in enumerate("xwb")},
 }
 

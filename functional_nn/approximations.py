@@ -1,0 +1,102 @@
+"""Functions that need a polynomial in single precision: each beside the formula it stands for.
+
+Where a sum cancels, no rearrangement of it keeps all digits, and near such a place a polynomial in
+the distance from it does. Over the real numbers the function *is* its formula: that is what double
+precision computes, what proofs read, and what is differentiated.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+Function = Callable[[jax.Array], jax.Array]
+
+_LOWEST, _HIGHEST = -0.6931472, 0.35  # where the polynomial of `expm1` stands for it
+# (e^x - 1 - x)/x² there, to 2e-8 of (e^x - 1)/x².
+_EXPM1 = (0.5, 0.16666652, 0.041667137, 0.008337374, 0.0013878839, 0.00017469205)
+_NEAR = 0.25  # how near to a root the polynomials in the distance are used
+
+
+def approximation(formula: Function) -> Callable[[Function], Function]:
+    """Gives the decorator of code that stands for a formula in single precision.
+
+    Args:
+      formula: The function over the real numbers.
+
+    Returns:
+      A decorator. The function that it makes computes float32 by the decorated code and float64 by
+      the formula; `jax.grad` of it is that of the formula.
+
+    Example:
+      >>> @approximation(jnp.exp)
+      ... def near_zero(x):
+      ...     return 1 + x
+      >>> jax.value_and_grad(near_zero)(jnp.float32(0.5))
+      (Array(1.5, dtype=float32), Array(1.6487212, dtype=float32))
+    """
+
+    def decorate(code: Function) -> Function:
+        def approximated(x: jax.Array) -> jax.Array:
+            return code(x) if x.dtype == jnp.float32 else formula(x)
+
+        approximated.__name__ = f"approximation_of_{code.__name__}"
+        function = jax.custom_jvp(approximated)
+        function.defjvp(lambda xs, dxs: (function(*xs), jax.jvp(formula, xs, dxs)[1]))
+        return function
+
+    return decorate
+
+
+def _polynomial(coefficients: tuple[float, ...], x: jax.Array) -> jax.Array:
+    """Evaluates c0 + c1 x + c2 x² + ... by Horner's scheme."""
+    result = jnp.full_like(x, coefficients[-1])
+    for c in reversed(coefficients[:-1]):
+        result = result * x + c
+    return result
+
+
+@approximation(jnp.expm1)
+def expm1(x: jax.Array) -> jax.Array:
+    """Gives `e^x - 1`, to 1.2 ulp for `x <= 0`."""
+    near = x + x * x * _polynomial(_EXPM1, x)
+    return jnp.where((x > _LOWEST) & (x < _HIGHEST), near, jnp.exp(x) - 1)
+
+
+# A float whose log(1 + h) is 0.43805572390556335 to 1e-12, that is, to far more digits than it has.
+_SHIFT = 0.5496912598609924
+
+
+@approximation(jnp.log1p)
+def log1p(x: jax.Array) -> jax.Array:
+    """Gives `log(1 + x)`, to 1.8 ulp for `x >= 0`."""
+    # XLA's own loses digits in this range: there it is log(1 + h) + log(1 + (x - h)/(1 + h)).
+    shifted = (x > 0.4) & (x < 0.8)
+    t = jnp.where(shifted, (x - _SHIFT) * (1 / (1 + _SHIFT)), x)
+    return jnp.where(shifted, 0.43805572390556335, 0) + jnp.log1p(t)
+
+
+@approximation(lambda x: 1 + x + jnp.exp(x))
+def silu_slope(x: jax.Array) -> jax.Array:
+    """Gives `1 + x + e^x`, the factor of silu's derivative that has a root."""
+    # With the float r nearest to the root and d = x - r, it is (1 + r + e^r) + d + e^r (e^d - 1).
+    d = x + 1.2784645557403564
+    near = (d + 0.27846453914724 * expm1(d)) - 1.65935526353e-8
+    return jnp.where(jnp.abs(d) < _NEAR, near, 1 + x + jnp.exp(x))
+
+
+# ((the factor at r + d) - (at r))/d for |d| < 1/4, to 4e-8.
+_MISH = (1.601991, 0.56580186, 0.32153276, 0.13945356, 0.052681312, 0.018051907)
+
+
+def _mish_slope(x: jax.Array) -> jax.Array:
+    e = jnp.exp(x)
+    return 1 + x + e * (x + 1.5 + e * (1 + e / 4))
+
+
+@approximation(_mish_slope)
+def mish_slope(x: jax.Array) -> jax.Array:
+    """Gives `1 + x + e (x + 3/2 + e + e²/4)`, e = e^x: the root of mish's derivative is its."""
+    d = x + 1.1924312114715576
+    near = d * _polynomial(_MISH, d) + 4.87636069786e-9
+    return jnp.where(jnp.abs(d) < _NEAR, near, _mish_slope(x))
