@@ -54,6 +54,7 @@ class UnknownLayer(NamedTuple):
     bwd: Callable[..., Any]
     name: str
     parts: tuple[Any, ...] = ()
+    again: Callable[..., Any] | None = None
 
 
 class UnknownRule(NamedTuple):
@@ -65,10 +66,11 @@ class UnknownRule(NamedTuple):
     bwd: Callable[..., Any]
 
 
-def layer(name: str, width: Any) -> UnknownLayer:
+def layer(name: str, width: Any, *, again: bool = False) -> UnknownLayer:
     """Gives an unknown layer from (n, d) to (n, width), with a vector of parameters.
 
-    Its backward pass is right by definition: it contracts the Jacobian with the cotangent.
+    Its backward pass is right by definition: it contracts the Jacobian with the cotangent. With
+    `again` it can make its output from its residuals.
     """
 
     def apply(params: Any, x: Any) -> Any:
@@ -85,7 +87,10 @@ def layer(name: str, width: Any) -> UnknownLayer:
         dparams = jnp.einsum("nkp,nk->p", of_params, dy)
         return dparams, jnp.einsum("nkmd,nk->md", of_x, dy)
 
-    return UnknownLayer(lambda key, x: None, apply, fwd, bwd, name)
+    def made(residuals: Any) -> Any:
+        return apply(*residuals)
+
+    return UnknownLayer(lambda key, x: None, apply, fwd, bwd, name, again=made if again else None)
 
 
 def loss(name: str) -> UnknownRule:

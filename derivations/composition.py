@@ -83,8 +83,14 @@ def _serial(net: Any, params: Any, x: Any, deadline: float) -> Obligation:
     sizes = export.symbolic_shape(
         "n, " + ", ".join(f"p{i}" for i in range(1, count + 1)), scope=_scope(widths)
     )
+    # An unknown layer keeps its input, so that where one can make its output again, the next one
+    # gets the placeholder: the theorem is about the path that the network takes.
     unknown = _retyped(
-        net, [abstract.layer(f"f{i + 1}", width) for i, width in enumerate(widths[1:])]
+        net,
+        [
+            abstract.layer(f"f{i}", width, again=part.again is not None)
+            for i, (part, width) in enumerate(zip(net.parts, widths[1:], strict=True), 1)
+        ],
     )
     whole = combinator(*unknown)
     n, *parameters = sizes
@@ -205,7 +211,7 @@ def _scope(dims: Sequence[Any]) -> Any:
 
 def _retyped(net: Any, unknown: Sequence[Any]) -> list[Any]:
     """Gives unknown layers as the type of layer that the combinator takes."""
-    return [type(net)(u.init, u.apply, u.fwd, u.bwd, u.name) for u in unknown]
+    return [type(net)(u.init, u.apply, u.fwd, u.bwd, u.name, again=u.again) for u in unknown]
 
 
 def _same_code(one: Any, other: Any, params: Any, x: Any) -> str:

@@ -48,6 +48,19 @@ def subject_of(thing: Any, args: Sequence[Any], *, free: bool = False) -> Subjec
     )
 
 
+def made_again(thing: Any, args: Sequence[Any]) -> Subject | None:
+    """Gives the subject whose value is what a rule or a layer makes again, if it makes it again."""
+    if getattr(thing, "again", None) is None or not (is_rule(thing) or is_layer(thing)):
+        return None
+
+    def fwd(*given: Any) -> tuple[Any, Any]:
+        _, residuals = thing.fwd(*given)
+        return thing.again(residuals), residuals
+
+    primal = thing.primal if is_rule(thing) else thing.apply
+    return from_passes(thing.name, "rule", primal, fwd, thing.bwd, args)
+
+
 def as_declared(thing: Any, args: Sequence[Any], declared: Callable[..., Any]) -> Subject:
     """Gives the same subject with another backward pass: `declared(*args, cotangent)`."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from derivations import obligations, variants
 from derivations.blackbox import evidence
-from derivations.doors import as_declared, subject_of
+from derivations.doors import as_declared, made_again, subject_of
 from derivations.evidence import Follows
 from derivations.naming import named
 from derivations.settle import Claim, settled, share
@@ -54,8 +54,19 @@ def check_rule(
         subject, textbook=textbook, sizes=sizes, budget=budget, deadline=deadline
     )
     if sizes == "all" and report.verdict is not Verdict.REFUTED:
-        return _refuted_at_other_sizes(subject, deadline) or report
+        report = _refuted_at_other_sizes(subject, deadline) or report
+    again = made_again(thing, args)
+    if again is not None:
+        obligation = _again(again, sizes, deadline)
+        report = report._replace(obligations=(*report.obligations, obligation))
     return report
+
+
+def _again(subject: Subject, sizes: str, deadline: float) -> Obligation:
+    begun = time.monotonic()
+    claim = Claim("again", obligations.again, everywhere=True, smaller=True)
+    obligation = settled(claim, Tracings(subject, sizes, deadline), deadline)
+    return obligation._replace(seconds=time.monotonic() - begun)
 
 
 def _refuted_at_other_sizes(subject: Subject, deadline: float) -> Report | None:

@@ -59,7 +59,8 @@ class Obligation(NamedTuple):
     """One thing that a check has to show.
 
     Attributes:
-      name: `"value"`, `"cotangent[x]"`, `"linear"`, `"kinks"`, `"textbook"` or `"composition"`.
+      name: `"value"`, `"cotangent[x]"`, `"linear"`, `"kinks"`, `"again"`, `"textbook"`,
+        `"composition"` and so on.
       statement: What is claimed, in one line.
       verdict: The outcome.
       ground: Why it is believed ("over the reals, by index calculus", ...).

@@ -1111,7 +1111,7 @@ def belongs(name: str, output: str) -> None:
     kind, _, argument = name.partition("[")
     if kind in ("cotangent", "declared") and output != f"d{argument.removesuffix(']')}":
         raise Wrong(f"the evidence is about {output}")
-    if kind == "value" and not output.startswith("output"):
+    if kind in ("value", "again") and not output.startswith("output"):
         raise Wrong(f"the evidence is about {output}")
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from functional_nn import checks
 from functional_nn.layers.layer import Layer
@@ -15,6 +16,9 @@ def serial(*layers: Layer) -> Layer:
     layer to the first: each layer turns the cotangent of its output into that of its input,
 
     $$d x_{l-1} = \Big(\frac{\partial f_l}{\partial x_{l-1}}\Big)^{\!\top} d x_l .$$
+
+    Between two layers one array is kept, not two: where a layer can make its output `again` from
+    its residuals, the layer after it keeps a placeholder for its input.
 
     Args:
       *layers: The layers in the order in which the data passes; a `serial` may be among them. With
@@ -57,17 +61,70 @@ def serial(*layers: Layer) -> Layer:
 
     def fwd(params: tuple[Any, ...], x: jax.Array) -> tuple[jax.Array, tuple[Any, ...]]:
         checks.parts(params, len(layers))
-        residuals = []
+        residuals, again = [], None
         for layer, layer_params in zip(layers, params, strict=True):
-            x, residual = layer.fwd(layer_params, x)
+            y, residual = layer.fwd(layer_params, x)
+            # A combinator's residuals may hold placeholders of its own: they are left alone.
+            if again is not None and not layer.parts:
+                residual = _without(x, residual)
             residuals.append(residual)
+            # From a residual with a placeholder nothing is made: the next layer keeps its input.
+            x, again = y, None if _is_short(layer, residual) else layer.again
         return x, tuple(residuals)
 
     def bwd(residuals: tuple[Any, ...], dx: jax.Array) -> tuple[tuple[Any, ...], jax.Array]:
-        dparams = []
-        for layer, residual in zip(reversed(layers), reversed(residuals), strict=True):
-            dlayer, dx = layer.bwd(residual, dx)
+        dparams, kept = [], list(residuals)
+        for place in reversed(range(len(layers))):
+            again = layers[place - 1].again if place else None
+            if again is not None and _is_short(layers[place], kept[place]):
+                kept[place - 1] = _once_known(dx, kept[place - 1])
+                kept[place] = _filled_in(again(kept[place - 1]), kept[place])
+            dlayer, dx = layers[place].bwd(kept[place], dx)
             dparams.append(dlayer)
         return tuple(reversed(dparams)), dx
 
     return Layer(init, apply, fwd, bwd, "serial", layers)
+
+
+@jax.tree_util.register_static
+class _InputOfTheLayer:
+    """Stands in residuals for the input of their layer, which the layer before makes again."""
+
+
+_INPUT = _InputOfTheLayer()
+
+
+def _without(x: Any, residuals: Any) -> Any:
+    """Puts the placeholder for an array, wherever it is among the residuals."""
+    return jax.tree.map(lambda leaf: _INPUT if leaf is x else leaf, residuals)
+
+
+def _is_short(layer: Layer, residuals: Any) -> bool:
+    leaves = jax.tree.leaves(residuals, is_leaf=_is_input)
+    return not layer.parts and any(map(_is_input, leaves))
+
+
+def _filled_in(x: Any, residuals: Any) -> Any:
+    """Puts an array for the placeholder, wherever it is among the residuals."""
+    return jax.tree.map(lambda leaf: x if _is_input(leaf) else leaf, residuals, is_leaf=_is_input)
+
+
+def _once_known(cotangent: jax.Array, residuals: Any) -> Any:
+    """Gives the residuals, by an expression that waits for the cotangent.
+
+    A compiler would otherwise make the output again where it makes it first, or take the first one:
+    in both cases it then lies in memory until it is used. Only a value that depends on what comes
+    late is computed late; an optimization barrier does not last that long on every device. So an
+    example whose cotangent is NaN gets NaN here, and everything else is left as it is.
+    """
+    first = cotangent[..., :1]
+
+    def waiting(a: jax.Array) -> jax.Array:
+        alike = a.ndim and a.shape[:-1] == first.shape[:-1] and a.dtype == first.dtype
+        return jnp.where(jnp.isnan(first), first, a) if alike else a
+
+    return jax.tree.map(waiting, residuals)
+
+
+def _is_input(leaf: Any) -> bool:
+    return isinstance(leaf, _InputOfTheLayer)

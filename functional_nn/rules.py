@@ -20,6 +20,9 @@ class Rule(NamedTuple):
       fwd: `fwd(*args) -> (out, residuals)`, the forward pass that keeps what `bwd` needs.
       bwd: `bwd(residuals, cotangent) -> (dx_1, ..., dx_n)`; `None` for an argument that has no
         cotangent (integer labels).
+      again: `again(residuals) -> out` makes the output anew from what `bwd` keeps anyway, where
+        that is cheap; it gives the value of `primal`, perhaps rounded otherwise. `None` where it is
+        not, or where the output itself is kept.
 
     Example:
       >>> import jax.numpy as jnp
@@ -37,6 +40,7 @@ class Rule(NamedTuple):
     primal: Callable[..., Any]
     fwd: Callable[..., Any]
     bwd: Callable[..., Any]
+    again: Callable[..., Any] | None = None
 
     def __call__(self, *args: Any) -> Any:
         """Evaluates the primal."""

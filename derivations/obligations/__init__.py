@@ -3,6 +3,7 @@
 from derivations.obligations.contract import contract as contract
 from derivations.obligations.decide import NOWHERE as NOWHERE
 from derivations.obligations.declared import declared as declared
+from derivations.obligations.derivative import again as again
 from derivations.obligations.derivative import cotangent as cotangent
 from derivations.obligations.derivative import linear as linear
 from derivations.obligations.derivative import value as value

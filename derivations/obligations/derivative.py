@@ -20,19 +20,28 @@ from derivations.verdict import Obligation, Verdict
 
 def value(this: Traced, deadline: float) -> Obligation:
     """The first output of the forward pass is the primal."""
+    return _value("value", this, deadline)
+
+
+def again(this: Traced, deadline: float) -> Obligation:
+    """What is made again from the residuals is the primal: it stands where the value does."""
+    return _value("again", this, deadline)
+
+
+def _value(name: str, this: Traced, deadline: float) -> Obligation:
     shapes = [_told(a.shape) for a in this.value], [_told(a.shape) for a in this.primal]
     if shapes[0] != shapes[1]:
         given, wanted = (", ".join(s) for s in shapes)
-        reason = f"fwd gives {given}, and the primal {wanted}"
+        reason = f"{'fwd' if name == 'value' else name} gives {given}, and the primal {wanted}"
         shown = [
             ("output", a.shape, b.shape) for a, b in zip(this.value, this.primal, strict=False)
         ]
-        return _refuted_by_shape("value", this, reason, shown)
+        return _refuted_by_shape(name, this, reason, shown)
     claims = [
         (f"output[{i}]" if len(this.primal) > 1 else "output", list(_pairs(this, v, p)))
         for i, (v, p) in enumerate(zip(this.value, this.primal, strict=True))
     ]
-    return decided("value", this, claims, deadline)
+    return decided(name, this, claims, deadline)
 
 
 def _refuted_by_shape(

@@ -4,6 +4,7 @@ _STATEMENTS = {
     "textbook": "the primal is the textbook's definition, and bwd is what SymPy derives from it",
     "cited": "each derivative that a book prints is that of the definition",
     "value": "fwd returns the value of the primal",
+    "again": "again makes the output of the primal from the residuals",
     "cotangent": "d{} is the vector-Jacobian product of the primal, and what jax.grad gives",
     "declared": "d{} is what its author declares",
     "linear": "bwd is linear in the cotangent",

@@ -199,7 +199,7 @@ def log_sigmoid_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     return (dy * jax.lax.logistic(-x),)
 
 
-SIGMOID = Rule("sigmoid", sigmoid, sigmoid_fwd, sigmoid_bwd)
-TANH = Rule("tanh", tanh, tanh_fwd, tanh_bwd)
-SOFTPLUS = Rule("softplus", softplus, softplus_fwd, softplus_bwd)
-LOG_SIGMOID = Rule("log_sigmoid", log_sigmoid, log_sigmoid_fwd, log_sigmoid_bwd)
+SIGMOID = Rule("sigmoid", sigmoid, sigmoid_fwd, sigmoid_bwd, again=sigmoid)
+TANH = Rule("tanh", tanh, tanh_fwd, tanh_bwd, again=tanh)
+SOFTPLUS = Rule("softplus", softplus, softplus_fwd, softplus_bwd, again=softplus)
+LOG_SIGMOID = Rule("log_sigmoid", log_sigmoid, log_sigmoid_fwd, log_sigmoid_bwd, again=log_sigmoid)

@@ -144,5 +144,5 @@ def _mish_bottom(x: jax.Array, e: jax.Array) -> jax.Array:
     return 1 + e * jnp.where(x < 0, 1 + e / 2, 2 + 2 * e)
 
 
-SILU = Rule("silu", silu, silu_fwd, silu_bwd)
-MISH = Rule("mish", mish, mish_fwd, mish_bwd)
+SILU = Rule("silu", silu, silu_fwd, silu_bwd, again=silu)
+MISH = Rule("mish", mish, mish_fwd, mish_bwd, again=mish)

@@ -45,7 +45,7 @@ def elementwise(rule: Rule) -> Layer:
         (dx,) = rule.bwd(residuals, dy)
         return (), dx
 
-    return Layer(init, apply, fwd, bwd, rule.name)
+    return Layer(init, apply, fwd, bwd, rule.name, again=rule.again)
 
 
 identity = elementwise(activations.IDENTITY)

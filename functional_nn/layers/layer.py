@@ -18,6 +18,8 @@ class Layer(NamedTuple):
       bwd: `bwd(residuals, dy) -> (dparams, dx)`.
       name: The layer's name, such as `"dense"`.
       parts: The layers of a combinator, in order; empty for a leaf.
+      again: `again(residuals) -> y` makes the output anew from what `bwd` keeps anyway, for a layer
+        of which that is cheap: the layer after it then need not keep its input. `None` otherwise.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -37,3 +39,4 @@ class Layer(NamedTuple):
     bwd: Callable[..., Any]
     name: str
     parts: tuple["Layer", ...] = ()
+    again: Callable[..., Any] | None = None

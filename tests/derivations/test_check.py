@@ -14,6 +14,7 @@ import functional_nn as fnn
 from derivations import Obligation, Report, Verdict, check, obligations
 from derivations.verdict import worst
 from functional_nn import RULES, Rule
+from functional_nn.layers.elementwise import elementwise
 
 X = jax.ShapeDtypeStruct((3, 4), jnp.float32)
 ROW = jax.ShapeDtypeStruct((4,), jnp.float32)
@@ -341,6 +342,17 @@ def test_to_be_the_largest_is_no_boundary(axis, masked):
     assert any(
         o.name == "cotangent[x]" and o.verdict is Verdict.REFUTED for o in report.obligations
     )
+
+
+def test_what_is_made_again_has_to_be_the_output():
+    argument = jax.ShapeDtypeStruct((3, 2), jnp.float32)
+    right, wrong = RULES["tanh"], RULES["tanh"]._replace(again=RULES["sigmoid"].primal)
+    for subject, arguments in ((wrong, [argument]), (elementwise(wrong), [(), argument])):
+        report = check(subject, *arguments)
+        refuted = [o.name for o in report.obligations if o.verdict is Verdict.REFUTED]
+        assert refuted == ["again"]
+    assert any(o.name == "again" for o in check(right, argument).obligations)
+    assert all(o.name != "again" for o in check(RULES["relu"], argument).obligations)
 
 
 def test_a_defect_of_the_checker_leaves_the_other_obligations(monkeypatch):

@@ -125,9 +125,15 @@ def _no_cotangent_of_the_input(layers, residuals, dx):
     return fnn.serial(*layers).bwd(residuals, dx)[0], None
 
 
+def _another_residual(layers, residuals, dx):
+    """The second layer reads what the first one keeps."""
+    return fnn.serial(*layers).bwd((residuals[0], residuals[0], *residuals[2:]), dx)
+
+
 BUGS = [
     _first_to_last, _cotangents_in_reverse, _residuals_swapped, _first_cotangent_for_all,
     _cotangent_of_the_wrong_layer, _doubled, _one_layer_left_out, _no_cotangent_of_the_input,
+    _another_residual,
 ]  # fmt: skip
 
 

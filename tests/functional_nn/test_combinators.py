@@ -8,8 +8,16 @@ import pytest
 import functional_nn as fnn
 
 
-def test_bwd_is_vjp_of_apply(draw_params, dtype):
-    net = fnn.serial(fnn.dense(4), fnn.serial(fnn.tanh, fnn.dense(3)), fnn.softmax)
+@pytest.mark.parametrize(
+    "net",
+    [
+        fnn.serial(fnn.dense(4), fnn.serial(fnn.tanh, fnn.dense(3)), fnn.softmax),
+        fnn.serial(fnn.dense(4), fnn.tanh, fnn.dense(3), fnn.silu, fnn.softplus, fnn.dense(2)),
+        fnn.serial(fnn.tanh, fnn.serial(fnn.dense(2), fnn.tanh, fnn.dense(3)), fnn.dense(3)),
+    ],
+    ids=["nested", "made again", "nested and made again"],
+)
+def test_bwd_is_vjp_of_apply(net, draw_params, dtype):
     x = jnp.asarray(np.random.default_rng(0).standard_normal((5, 2)), dtype)
     params = draw_params(net, x)
 
@@ -38,6 +46,40 @@ def test_parameters_and_residuals_are_tuples(draw_params, dtype):
     assert (params[0]["w"].shape, params[2]["w"].shape) == ((5, 4), (4, 3))
     # The output of an activation and the input of the next dense layer are one array.
     assert residuals[1] is residuals[2][0]
+
+
+def test_an_output_that_is_made_again_is_not_kept(draw_params, dtype):
+    net = fnn.serial(fnn.dense(4), fnn.tanh, fnn.dense(3))
+    x = jnp.ones((2, 5), dtype)
+    params = draw_params(net, x)
+    _, residuals = net.fwd(params, x)
+    arrays = jax.tree.leaves(residuals)
+    kept = [a for a in arrays if not any(a is p for p in (x, params[0]["w"], params[2]["w"]))]
+    assert [a.shape for a in kept] == [(2, 4)]  # the input of tanh
+
+
+def test_an_example_whose_cotangent_is_nan_is_alone_with_it(draw_params, dtype):
+    net = fnn.serial(fnn.dense(4), fnn.tanh, fnn.dense(3))
+    x = jnp.ones((2, 5), dtype)
+    params = draw_params(net, x)
+    y, residuals = net.fwd(params, x)
+    _, dx = net.bwd(residuals, jnp.ones_like(y).at[0, 0].set(jnp.nan))
+    assert jnp.isnan(dx[0]).all()
+    assert jnp.isfinite(dx[1]).all()
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "softplus", "silu", "mish"])
+def test_one_array_a_layer(name):
+    """The compiler's own figure: as many arrays as layers, and a few that all layers share."""
+    width, depth, batch = 16, 20, 512
+    net = fnn.mlp([width] * (depth + 1), getattr(fnn, name))
+    objective = fnn.objective(net, fnn.squared_error())
+    x = jax.ShapeDtypeStruct((batch, width), jnp.float32)
+    params = jax.eval_shape(net.init, jax.random.key(0), x)
+    compiled = jax.jit(fnn.value_and_grad(objective)).lower(params, x, x).compile()
+    memory = compiled.memory_analysis()
+    assert memory is not None
+    assert memory.temp_size_in_bytes <= (depth + 6) * 4 * width * batch
 
 
 def test_layers_start_from_different_keys(dtype):
