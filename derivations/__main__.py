@@ -357,7 +357,7 @@ def _report(options: argparse.Namespace) -> int:
             operation = CATALOG[name]
             report = check(operation.rule, *operation.arguments, textbook=operation.textbook)
             checked.append(Checked(operation.rule, operation.textbook, report))
-            verdict = f"{MARKS[report.verdict]} {report.verdict}"
+            verdict = f"{MARKS[str(report.verdict)]} {report.verdict}"
             console.print(f"{verdict:<11}  {name} ({seconds(report.seconds)})")
     page = write_report(checked, out=options.out, format=options.format)
     print(page)

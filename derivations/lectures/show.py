@@ -9,10 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from derivations.lectures.claim import Claim, Finding, Part, Settled, Status
-from derivations.report.words import seconds, value
-
-MARKS = {Status.PROVED: "✓", Status.REFUTED: "✗", Status.MEASURED: "~", Status.UNDECIDED: "?"}
+from derivations.lectures.claim import Claim, Finding, Part, Settled
+from derivations.report.words import MARKS, seconds, value
 
 
 def table(entries: Sequence[Settled]) -> RenderableType:
@@ -60,7 +58,7 @@ def full(entry: Settled) -> RenderableType:
 
 
 def _lines(part: Part, finding: Finding) -> list[str]:
-    lines = [f"{MARKS[finding.status]} {finding.status} {part.role}: {part.text}"]
+    lines = [f"{MARKS[str(finding.status)]} {finding.status} {part.role}: {part.text}"]
     ground = "; ".join(filter(None, (finding.ground, finding.scope)))
     told = [ground] if ground else []
     told += finding.lines

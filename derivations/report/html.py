@@ -71,7 +71,7 @@ def _contents(sections: tuple[d.Section, ...], depth: int = 2) -> str:
 
 def _mark(verdict: Any) -> str:
     name = str(verdict)
-    mark = f'<span aria-hidden="true">{MARKS[verdict]}</span>'
+    mark = f'<span aria-hidden="true">{MARKS[name]}</span>'
     return f' <span class="mark {name.lower()}" title="{name}">{mark}</span>'
 
 
@@ -125,13 +125,13 @@ def _(part: d.Typed) -> str:
 
 @_inline.register
 def _(part: d.Link) -> str:
-    return f'<a href="#{escape(part.anchor)}">{escape(part.text)}</a>'
+    return f'<a href="{escape(d.address(part, ".html"))}">{escape(part.text)}</a>'
 
 
 @_inline.register
 def _(part: d.Badge) -> str:
     name = str(part.verdict)
-    mark = f'<span aria-hidden="true">{MARKS[part.verdict]}</span>'
+    mark = f'<span aria-hidden="true">{MARKS[name]}</span>'
     return f'<span class="badge {name.lower()}">{mark} {name}</span>'
 
 
@@ -222,6 +222,11 @@ def _obligation(obligation: Obligation) -> str:
         f"<tr><td>{_inline(d.Badge(obligation.verdict))}</td><td>{claim}</td>"
         f"<td><dl>{''.join(terms)}</dl></td></tr>"
     )
+
+
+@_block.register
+def _(block: d.Statement) -> str:
+    return f'<div class="statement"><p>{_line(block.line)}</p>{_blocks(block.blocks)}</div>'
 
 
 @_block.register

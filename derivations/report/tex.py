@@ -40,50 +40,62 @@ def tex(document: d.Document) -> Paper:
     Raises:
       TypeError: The document holds something that is not known here.
     """
+    chapters = [_section(section, 0) for section in document.sections]
+    front = opening(document.title, document.lead, document.colophon)
+    return paper([front, *chapters], document.sections)
+
+
+def opening(title: str, lead: d.Line, colophon: str) -> str:
+    """Gives all that stands before the first chapter: the preamble, the title, the contents."""
     preamble = resources.files("derivations.report").joinpath("preamble.tex").read_text("utf-8")
-    parts = [
-        preamble,
-        rf"\hypersetup{{pdftitle={{{_bookmark(document.title)}}}}}",
-        r"\begin{document}",
-        rf"\title{{{escaped(document.title)}}}",
-        r"\author{}",
-        rf"\date{{{escaped(document.colophon)}}}",
-        r"\maketitle",
-        rf"\noindent {_line(document.lead)}",
-        r"\tableofcontents",
-        *(_section(section, 0) for section in document.sections),
-        r"\end{document}",
-    ]
-    files = {
-        path(figure): picture(figure) for figure in figures(document.sections) if picture(figure)
-    }
-    return Paper("\n\n".join(parts) + "\n", files)
+    return "\n\n".join(
+        [
+            preamble,
+            rf"\hypersetup{{pdftitle={{{_bookmark(title)}}}}}",
+            r"\begin{document}",
+            rf"\title{{{escaped(title)}}}",
+            r"\author{}",
+            rf"\date{{{escaped(colophon)}}}",
+            r"\maketitle",
+            rf"\noindent {_line(lead)}",
+            r"\tableofcontents",
+        ]
+    )
+
+
+def chapter(document: d.Document, anchor: str) -> str:
+    """Gives a document as a chapter, its sections one level below."""
+    heading = _heading("chapter", document.title, anchor, document.verdict)
+    sections = [_section(section, 1) for section in document.sections]
+    return _joined([heading, _line(document.lead), *sections])
+
+
+def paper(parts: list[str], blocks: tuple[Any, ...]) -> Paper:
+    """Puts parts together, with the pictures of all blocks."""
+    files = {path(figure): picture(figure) for figure in figures(blocks) if picture(figure)}
+    return Paper("\n\n".join([*parts, r"\end{document}"]) + "\n", files)
 
 
 def figures(blocks: tuple[Any, ...]) -> list[d.Figure]:
     """Gives every figure among blocks and inside them."""
-    found = []
-    for block in blocks:
-        if isinstance(block, d.Figure):
-            found.append(block)
-        elif isinstance(block, d.Section):
-            found += figures(block.blocks)
-        elif isinstance(block, d.Steps):
-            found += [figure for step in block.steps for figure in figures(step.blocks)]
-    return found
+    return [node for node in d.nodes(blocks) if isinstance(node, d.Figure)]
 
 
 def _section(section: d.Section, level: int) -> str:
-    title = escaped(section.title)
-    badge = "" if section.verdict is None else rf"\enspace {_inline(d.Badge(section.verdict))}"
-    both = rf"\texorpdfstring{{{title}{badge}}}{{{_bookmark(section.title)}}}"
     command = _LEVELS[min(level, len(_LEVELS) - 1)]
-    heading = rf"\{command}{{{both}}}\label{{{_label(section.anchor)}}}"
+    heading = _heading(command, section.title, section.anchor, section.verdict)
     blocks = [
         _section(block, level + 1) if isinstance(block, d.Section) else _block(block)
         for block in section.blocks
     ]
     return _joined([heading, *blocks])
+
+
+def _heading(command: str, title: str, anchor: str, verdict: Any) -> str:
+    shown = escaped(title)
+    badge = "" if verdict is None else rf"\enspace {_inline(d.Badge(verdict))}"
+    both = rf"\texorpdfstring{{{shown}{badge}}}{{{_bookmark(title)}}}"
+    return rf"\{command}{{{both}}}\label{{{_label(anchor)}}}"
 
 
 def _blocks(blocks: tuple[Any, ...]) -> str:
@@ -199,6 +211,11 @@ def _(block: d.Figure) -> str:
 @_block.register
 def _(block: d.Verdicts) -> str:
     return _listed("itemize", [_obligation(obligation) for obligation in block.obligations])
+
+
+@_block.register
+def _(block: d.Statement) -> str:
+    return _listed("itemize", [_joined([_line(block.line), _blocks(block.blocks)])])
 
 
 @_block.register
