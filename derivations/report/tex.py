@@ -53,11 +53,7 @@ def opening(title: str, lead: d.Line, colophon: str) -> str:
             preamble,
             rf"\hypersetup{{pdftitle={{{_bookmark(title)}}}}}",
             r"\begin{document}",
-            rf"\title{{{escaped(title)}}}",
-            r"\author{}",
-            rf"\date{{{escaped(colophon)}}}",
-            r"\maketitle",
-            rf"\noindent {_line(lead)}",
+            rf"\frontpage{{{escaped(title)}}}{{{_line(lead)}}}{{{escaped(colophon)}}}",
             r"\tableofcontents",
         ]
     )
@@ -67,7 +63,7 @@ def chapter(document: d.Document, anchor: str) -> str:
     """Gives a document as a chapter, its sections one level below."""
     heading = _heading("chapter", document.title, anchor, document.verdict)
     sections = [_section(section, 1) for section in document.sections]
-    return _joined([heading, _line(document.lead), *sections])
+    return _joined([heading, *([_line(document.lead)] if document.lead else []), *sections])
 
 
 def paper(parts: list[str], blocks: tuple[Any, ...]) -> Paper:
@@ -133,7 +129,7 @@ def _(part: d.Mono) -> str:
 
 @_inline.register
 def _(part: d.Maths) -> str:
-    return f"${latex(part.expression)}$"
+    return rf"$\displaystyle {latex(part.expression)}$"
 
 
 @_inline.register
@@ -277,7 +273,7 @@ def _table(header: list[str], rows: list[list[str]], cells: list[list[str]]) -> 
             rf"\begin{{longtable}}{{{columns}}}",
             rf"\toprule {head} \\ \midrule \endhead",
             r"\bottomrule \endfoot",
-            *body,
+            "\n\\addlinespace[2pt]\n".join(body),
             r"\end{longtable}}",
         ]
     )
@@ -290,6 +286,8 @@ def _read(line: d.Line) -> str:
         if isinstance(part, d.Badge)
         else 8 * "0"
         if isinstance(part, d.Maths)
+        else f"{part.text}p.000"
+        if isinstance(part, d.Link)
         else getattr(part, "text", str(part))
         for part in line
     )

@@ -11,9 +11,15 @@ def tex_site(site: Site) -> Paper:
     Raises:
       TypeError: A page holds something that is not known here.
     """
-    first = site.pages[0].document
-    parts = [opening(site.title, first.lead, first.colophon)]
-    for group, pages in site.groups.items():
-        parts += [rf"\part{{{escaped(group)}}}"] if group else []
-        parts += [chapter(page.document, page.stem) for page in pages]
+    first, *others = site.pages
+    front = first.document
+    parts = [opening(site.title, front.lead, front.colophon)]
+    # What the first page says of the whole stands before the contents.
+    overview = front._replace(title=first.short, lead=())
+    parts.append(chapter(overview, first.stem))
+    group = first.group
+    for page in others:
+        parts += [rf"\part{{{escaped(page.group)}}}"] if page.group != group else []
+        parts.append(chapter(page.document, page.stem))
+        group = page.group
     return paper(parts, tuple(page.document for page in site.pages))
