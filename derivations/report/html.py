@@ -24,15 +24,10 @@ def html(document: d.Document) -> str:
       TypeError: The document holds something that is not known here.
     """
     style = resources.files("derivations.report").joinpath("page.css").read_text("utf-8")
-    colophon = f"<footer>{escape(document.colophon)}</footer>" if document.colophon else ""
-    body = "\n".join(_section(section, 2) for section in document.sections)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(document.title)}</title>
+{head(document.title)}
 <style>
 {style}</style>
 </head>
@@ -41,35 +36,54 @@ def html(document: d.Document) -> str:
 <nav aria-label="Contents">
 <details open>
 <summary>Contents</summary>
-{_contents(document.sections)}
+{contents(document.sections)}
 </details>
 </nav>
-<main id="content">
-<header>
-<h1>{escape(document.title)}</h1>
-<p class="lead">{_line(document.lead)}</p>
-</header>
-{body}
-{colophon}
-</main>
+{main(document)}
 </body>
 </html>
 """
 
 
-def _contents(sections: tuple[d.Section, ...], depth: int = 2) -> str:
+def head(title: str) -> str:
+    """Gives what stands in the head of every page."""
+    return f"""<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>"""
+
+
+def main(document: d.Document) -> str:
+    """Gives all of a document but its contents."""
+    badge = "" if document.verdict is None else f" {_inline(d.Badge(document.verdict))}"
+    lead = f'<p class="lead">{_line(document.lead)}</p>' if document.lead else ""
+    colophon = f"<footer>{escape(document.colophon)}</footer>" if document.colophon else ""
+    body = "\n".join(_section(section, 2) for section in document.sections)
+    return f"""<main id="content">
+<header>
+<h1>{escape(document.title)}{badge}</h1>
+{lead}
+</header>
+{body}
+{colophon}
+</main>"""
+
+
+def contents(sections: tuple[d.Section, ...], depth: int = 2) -> str:
+    """Gives a list of links to sections, and to those inside, so many levels deep."""
     if not sections or depth == 0:
         return ""
     entries = []
     for section in sections:
         inner = tuple(block for block in section.blocks if isinstance(block, d.Section))
-        mark = "" if section.verdict is None else _mark(section.verdict)
-        title = f'<a href="#{escape(section.anchor)}">{escape(section.title)}</a>{mark}'
-        entries.append(f"<li>{title}{_contents(inner, depth - 1)}</li>")
+        sign = "" if section.verdict is None else mark(section.verdict)
+        title = f'<a href="#{escape(section.anchor)}">{escape(section.title)}</a>{sign}'
+        entries.append(f"<li>{title}{contents(inner, depth - 1)}</li>")
     return f"<ol>{''.join(entries)}</ol>"
 
 
-def _mark(verdict: Any) -> str:
+def mark(verdict: Any) -> str:
+    """Gives the mark of a verdict, to stand behind a link."""
     name = str(verdict)
     mark = f'<span aria-hidden="true">{MARKS[name]}</span>'
     return f' <span class="mark {name.lower()}" title="{name}">{mark}</span>'
