@@ -184,7 +184,11 @@ def _(block: d.Code) -> str:
 @_block.register
 def _(block: d.Items) -> str:
     tag = "ol" if block.ordered else "ul"
-    return f"<{tag}>{''.join(f'<li>{_line(line)}</li>' for line in block.lines)}</{tag}>"
+    listed = f"<{tag}>{''.join(f'<li>{_line(line)}</li>' for line in block.lines)}</{tag}>"
+    if not any(isinstance(part, d.Maths) for line in block.lines for part in line):
+        return listed
+    # A formula does not break at the end of a line.
+    return f'<div class="wide" tabindex="0" role="group" aria-label="Formulas">{listed}</div>'
 
 
 @_block.register

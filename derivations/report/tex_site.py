@@ -1,5 +1,7 @@
 """A site as one LaTeX document: a part for each group of pages, a chapter for each page."""
 
+from collections import Counter
+
 from derivations.report.letters import escaped
 from derivations.report.site import Site
 from derivations.report.tex import Paper, chapter, opening, paper
@@ -17,9 +19,14 @@ def tex_site(site: Site) -> Paper:
     # What the first page says of the whole stands before the contents.
     overview = front._replace(title=first.short, lead=())
     parts.append(chapter(overview, first.stem))
+    titles = Counter(section.title for page in site.pages for section in page.document.sections)
     group = first.group
     for page in others:
         parts += [rf"\part{{{escaped(page.group)}}}"] if page.group != group else []
+        # Headings that stand on page after page, Definition and Code, tell nothing in the contents.
+        own = [titles[section.title] == 1 for section in page.document.sections]
+        depth = 1 if sum(own) > len(own) / 2 else 0
+        parts.append(rf"\addtocontents{{toc}}{{\protect\setcounter{{tocdepth}}{{{depth}}}}}")
         parts.append(chapter(page.document, page.stem))
         group = page.group
     return paper(parts, tuple(page.document for page in site.pages))
