@@ -19,7 +19,7 @@ def derivation_section(derivation: Derivation, proof: Proof, notation: str = "co
 
     steps = tuple(
         d.Step(
-            (f"{REASONS[step.reason]} ", d.Badge(outcome.verdict), *_why(outcome.reason)),
+            (d.Typed(REASONS[step.reason]), " ", d.Badge(outcome.verdict), *_why(outcome.reason)),
             (formula(step.expression),),
         )
         for step, outcome in zip(derivation.steps, proof.steps, strict=True)

@@ -120,6 +120,12 @@ def test_a_site_is_quiet_and_alone_and_fits(page, small, width):
         is_well(page, path.as_uri(), width=width, dark=bool(dark % 2))
 
 
+RIGHT_END = """(() => {
+    const box = document.getElementById("site-found").getBoundingClientRect();
+    return document.elementFromPoint(box.right - 3, box.top + 30)?.closest("ol")?.id;
+})()"""
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_search_finds_softmax(page, small, width):
     page.open((small / "index.html").as_uri(), width=width)
@@ -128,6 +134,7 @@ def test_the_search_finds_softmax(page, small, width):
     found = '[...document.querySelectorAll("#site-found a")].map(link => link.textContent)'
     assert page.run(found)[0] == ENTRIES["softmax"].title
     assert page.run(TOO_WIDE) == 0
+    assert page.run(RIGHT_END) == "site-found", "no part of the list is cut off or covered"
     page.open(page.run('document.querySelector("#site-found a").href'), width=width)
     assert page.run('document.querySelector("h1").textContent').startswith("Softmax")
     assert page.visit().complaints == []
