@@ -8,8 +8,10 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+from sympy import Symbol
 
 from derivations.lectures.claim import Claim, Finding, Part, Settled
+from derivations.report.plain import plain
 from derivations.report.words import MARKS, seconds, value
 
 
@@ -65,7 +67,9 @@ def _lines(part: Part, finding: Finding) -> list[str]:
     told += [f"reason: {finding.reason}"] if finding.reason else []
     if finding.witness is not None:
         witness = finding.witness
-        inputs = ", ".join(f"{name} = {value(v)}" for name, v in witness.inputs.items())
+        inputs = ", ".join(
+            f"{plain(Symbol(name))} = {value(v)}" for name, v in witness.inputs.items()
+        )
         told.append(f"counterexample: {inputs}")
         told.append(f"there {witness.output} is {witness.found}; it should be {witness.expected}")
     for m in finding.measured:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sympy import Symbol
+
 from derivations.lectures.claim import Claim, Finding, Part, Role, Settled, Status
 from derivations.lectures.identity import Identity
 from derivations.lectures.worked import WORKED
@@ -96,7 +98,8 @@ def _counterexample(finding: Finding) -> list[Any]:
     if witness is None:
         return []
     lines: list[d.Line] = [
-        (f"At {name}: ", d.Mono(value(entries))) for name, entries in witness.inputs.items()
+        ("At ", d.Maths(Symbol(name)), ": ", d.Mono(value(entries)))
+        for name, entries in witness.inputs.items()
     ]
     lines.append((f"There {witness.output} is ", d.Mono(witness.found)))
     lines.append(("It should be ", d.Mono(witness.expected)))
