@@ -1,14 +1,15 @@
 """A site as one LaTeX document: a part for each group of pages, a chapter for each page."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 from derivations.report.letters import escaped
 from derivations.report.site import Site
-from derivations.report.tex import Paper, chapter, opening, paper
+from derivations.report.tex import chapter, opening, paper
 
 
-def tex_site(site: Site) -> Paper:
-    """Prints a site.
+def tex_site(site: Site) -> Mapping[str, bytes]:
+    """Prints a site; gives `report.tex` and its pictures, by name.
 
     Raises:
       TypeError: A page holds something that is not known here.
@@ -29,4 +30,5 @@ def tex_site(site: Site) -> Paper:
         parts.append(rf"\addtocontents{{toc}}{{\protect\setcounter{{tocdepth}}{{{depth}}}}}")
         parts.append(chapter(page.document, page.stem))
         group = page.group
-    return paper(parts, tuple(page.document for page in site.pages))
+    whole = paper(parts, tuple(page.document for page in site.pages))
+    return whole.files | {"report.tex": whole.text.encode()}

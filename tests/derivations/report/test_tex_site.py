@@ -19,17 +19,17 @@ from .compiled import compiled, margins, pdflatex
 
 def checked_whole(site, folder):
     """What holds for every site on paper."""
-    paper = tex_site(site)
-    assert paper.text.isascii()
-    labels = re.findall(r"\\label\{(.+?)\}", paper.text)
+    files = dict(tex_site(site))
+    write_files(folder, files)
+    text = files.pop("report.tex").decode("ascii")
+    labels = re.findall(r"\\label\{(.+?)\}", text)
     assert len(labels) == len(set(labels))
-    links = re.findall(r"\\link\{([\w-].*?)\}", paper.text)
+    links = re.findall(r"\\link\{([\w-].*?)\}", text)
     assert set(links) <= set(labels)
     assert {page.stem for page in site.pages} <= set(labels)
-    assert paper.text.count(r"\chapter{") == len(site.pages)
-    pictures = re.findall(r"\\pictured\{(.+?)\}", paper.text)
-    assert sorted(pictures) == sorted(paper.files)
-    write_files(folder, paper.files | {"report.tex": paper.text.encode()})
+    assert text.count(r"\chapter{") == len(site.pages)
+    pictures = re.findall(r"\\pictured\{(.+?)\}", text)
+    assert sorted(pictures) == sorted(files)
     return links
 
 
