@@ -166,8 +166,13 @@ def _parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser(
         "report",
-        help="check the library's own operations, and write the derivations as a page",
-        description="Checks operations of functional_nn and writes their derivations as a page.",
+        help="check the library's own operations, and write derivations and claims as pages",
+        description=(
+            "Checks the operations of functional_nn, settles what the lectures state, and writes "
+            "it all as pages that link to one another: the ledger of claims, each operation, each "
+            "lecture, the chain rule and backpropagation. With names: these operations, and the "
+            "claims about them. What is unchanged is not made again."
+        ),
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -175,13 +180,18 @@ def _parser() -> argparse.ArgumentParser:
         "names", metavar="NAME", nargs="*", help="which operations (default: all of them)"
     )
     report.add_argument(
-        "--out", metavar="DIR", required=True, type=Path, help="the folder to write into"
+        "--out",
+        metavar="DIR",
+        required=True,
+        type=Path,
+        help="a folder for the report alone, which is replaced as a whole: new, empty, or of ours",
     )
     report.add_argument(
         "--format",
         choices=("html", "markdown", "latex"),
         default="html",
-        help="one self-contained page, or Markdown or LaTeX with its pictures (default: html)",
+        help="pages for a browser, without network; or Markdown, or LaTeX for pdflatex, with the "
+        "pictures (default: html)",
     )
     report.set_defaults(run=_report)
 
@@ -330,38 +340,34 @@ def _mutate(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from derivations.report.files import require_writable
+    from derivations.report.kept import key, unchanged
+    from derivations.report.replace import require_replaceable
 
+    names = sorted(set(options.names))
     try:
-        require_writable(options.out)
+        require_replaceable(options.out)
     except OSError as error:
         raise _UsageError(str(error)) from error
+    made_from = key(options.format, names)
+    there = unchanged(options.out, made_from)
+    if there is not None:
+        print(f"Unchanged, and every file is as it was written: {options.out}", file=sys.stderr)
+        print(options.out / there.first)
+        return there.status
 
     from rich.console import Console
-    from rich.progress import Progress
 
     from derivations.catalog import CATALOG
-    from derivations.check import check
-    from derivations.report.build import write_report
-    from derivations.report.operation import Checked
-    from derivations.report.words import MARKS, seconds
+    from derivations.report.make import make
 
-    for name in options.names:
+    for name in names:
         if name not in CATALOG:
             raise _UsageError(f"there is no operation {name!r}.{_nearest(name, CATALOG)}")
-    names = list(dict.fromkeys(options.names)) or list(CATALOG)
-    checked = []
     console = Console(stderr=True, highlight=False)
-    with Progress(console=console, transient=True) as progress:
-        for name in progress.track(names, description="Checking"):
-            operation = CATALOG[name]
-            report = check(operation.rule, *operation.arguments, textbook=operation.textbook)
-            checked.append(Checked(operation.rule, operation.textbook, report))
-            verdict = f"{MARKS[report.verdict]} {report.verdict}"
-            console.print(f"{verdict:<11}  {name} ({seconds(report.seconds)})")
-    page = write_report(checked, out=options.out, format=options.format)
-    print(page)
-    return _status([item.report for item in checked])
+    ordered = [name for name in CATALOG if name in names]
+    made = make(ordered, out=options.out, format=options.format, key=made_from, console=console)
+    print(options.out / made.first)
+    return made.status
 
 
 def _explain(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from derivations.lectures.reading import POLYNOMIAL, Letters
 from derivations.lift import Unsupported
 from derivations.normal import branches
 from derivations.refute import Tensor, sizes_to_try
+from derivations.report.plain import plain
 from derivations.witness import witness
 
 SECONDS = 10.0
@@ -66,7 +67,7 @@ def holds(identity: Identity) -> Finding:
             how += f" on {outcome.regions} open regions"
             scope.append("off the boundaries")
         if identity.hypothesis is not None:
-            scope.append(f"with {_shown(identity.hypothesis)}")
+            scope.append(f"with {plain(identity.hypothesis)}")
         return Finding(
             Status.PROVED, f"over the reals, {how}", "; ".join(scope) or "all real numbers",
             lines=_lines(identity),
@@ -119,12 +120,8 @@ def _functions(identity: Identity) -> list[str]:
 
 
 def _lines(identity: Identity) -> tuple[str, ...]:
-    where = [f"with {_shown(e)}" for e in identity.given]
-    return (_shown(identity.equation), *where)
-
-
-def _shown(equation: Any) -> str:
-    return f"{sympy.sstr(equation.lhs)} = {sympy.sstr(equation.rhs)}"
+    where = [f"with {plain(e)}" for e in identity.given]
+    return (plain(identity.equation), *where)
 
 
 def _sizes(node: Node) -> set[Dim]:

@@ -8,11 +8,11 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+from sympy import Symbol
 
-from derivations.lectures.claim import Claim, Finding, Part, Settled, Status
-from derivations.report.words import seconds, value
-
-MARKS = {Status.PROVED: "✓", Status.REFUTED: "✗", Status.MEASURED: "~", Status.UNDECIDED: "?"}
+from derivations.lectures.claim import Claim, Finding, Part, Settled
+from derivations.report.plain import plain
+from derivations.report.words import MARKS, seconds, value
 
 
 def table(entries: Sequence[Settled]) -> RenderableType:
@@ -60,14 +60,16 @@ def full(entry: Settled) -> RenderableType:
 
 
 def _lines(part: Part, finding: Finding) -> list[str]:
-    lines = [f"{MARKS[finding.status]} {finding.status} {part.role}: {part.text}"]
+    lines = [f"{MARKS[str(finding.status)]} {finding.status} {part.role}: {part.text}"]
     ground = "; ".join(filter(None, (finding.ground, finding.scope)))
     told = [ground] if ground else []
     told += finding.lines
     told += [f"reason: {finding.reason}"] if finding.reason else []
     if finding.witness is not None:
         witness = finding.witness
-        inputs = ", ".join(f"{name} = {value(v)}" for name, v in witness.inputs.items())
+        inputs = ", ".join(
+            f"{plain(Symbol(name))} = {value(v)}" for name, v in witness.inputs.items()
+        )
         told.append(f"counterexample: {inputs}")
         told.append(f"there {witness.output} is {witness.found}; it should be {witness.expected}")
     for m in finding.measured:

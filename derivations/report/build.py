@@ -1,9 +1,7 @@
 """The whole report: put together, printed and written."""
 
-import platform
 from collections import Counter
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,14 +12,12 @@ from derivations.report.html import html
 from derivations.report.limits import limits_section
 from derivations.report.markdown import markdown
 from derivations.report.network import Network, network_section
-from derivations.report.operation import Checked, anchor, operation_section
+from derivations.report.operation import Checked, operation_section
+from derivations.report.overview import colophon, operation_rows, reading_blocks, report_row
 from derivations.report.tex import tex
-from derivations.report.words import MEANINGS, seconds
 from derivations.verdict import Report, Verdict
 
 Format = Literal["html", "markdown", "latex"]
-
-_PACKAGES = ("functional-nn", "jax", "sympy", "python-flint")
 
 
 def write_report(
@@ -73,7 +69,8 @@ def report_document(
 ) -> d.Document:
     """Puts a report together."""
     names = frozenset(checked.entry.name for checked in operations)
-    sections = [_overview(operations, network), _reading()]
+    reading = d.Section("How to read this page", "reading", reading_blocks())
+    sections = [_overview(operations, network), reading]
     if network is not None:
         sections.append(network_section(network, names))
     if figures:
@@ -82,12 +79,12 @@ def report_document(
         inner = tuple(operation_section(checked) for checked in operations)
         note = () if plots.available() else (_NO_PLOTS,)
         sections.append(d.Section("Operations", "operations", (*note, *inner)))
-    sections.append(limits_section())
+    sections.append(limits_section("page"))
     return d.Document(
         "Backward passes and their proofs",
         _lead(operations, network),
         tuple(sections),
-        f"Made with {', '.join(_versions())}.",
+        colophon(),
     )
 
 
@@ -103,7 +100,7 @@ def check_document(report: Report) -> d.Document:
 
     section = d.Section(f"{report.subject}", "check", blocks(report), report.verdict)
     lead = (f"The check of the {report.kind} ", d.Mono(report.subject), f": {report.verdict}.")
-    return d.Document(report.subject, lead, (section, limits_section()))
+    return d.Document(report.subject, lead, (section, limits_section("page")))
 
 
 _NO_PLOTS = d.Paragraph(
@@ -128,63 +125,7 @@ def _lead(operations: Sequence[Checked], network: Network | None) -> d.Line:
 def _overview(operations: Sequence[Checked], network: Network | None) -> d.Section:
     rows = []
     if network is not None:
-        rows.append(_row(d.Link(network.title, "network"), network.report))
-    for checked in operations:
-        link = d.Link(checked.entry.title, anchor(checked.entry.name))
-        rows.append(_row(link, checked.report))
+        rows.append(report_row(d.Link(network.title, "network"), network.report))
+    rows += operation_rows(operations)
     header = ("Subject", "Verdict", "Holds for", "Time")
     return d.Section("Overview", "overview", (d.Table(header, tuple(rows)),))
-
-
-def _row(link: d.Link, report: Report) -> tuple[d.Line, ...]:
-    scopes = dict.fromkeys(
-        obligation.scope
-        for obligation in report.obligations
-        if obligation.scope and obligation.name != "kinks"
-    )
-    return (
-        (link,),
-        (d.Badge(report.verdict),),
-        ("; ".join(scopes),),
-        (seconds(report.seconds).replace(" ", "\N{NO-BREAK SPACE}"),),
-    )
-
-
-def _reading() -> d.Section:
-    verdicts = tuple((d.Badge(verdict), " ", meaning) for verdict, meaning in MEANINGS.items())
-    letters = (
-        (
-            "n counts the examples of a batch, i the inputs of a layer, j its outputs, and k the "
-            "classes.",
-        ),
-        ("dx is the derivative of the cost in x, which books write ∂C/∂x: the cotangent of x.",),
-        ("δ with two indices is 1 where they are equal and 0 elsewhere.",),
-        (
-            "In the code, fwd computes the value and keeps what bwd needs; bwd turns the cotangent "
-            "of the output into those of the arguments.",
-        ),
-    )
-    return d.Section(
-        "How to read this page",
-        "reading",
-        (
-            d.Paragraph(
-                (
-                    "Every claim below is about the code that runs: its trace is read, and "
-                    "compared with the textbook's definition and with the derivative.",
-                )
-            ),
-            d.Items(verdicts),
-            d.Items(letters),
-        ),
-    )
-
-
-def _versions() -> list[str]:
-    found = []
-    for package in _PACKAGES:
-        try:
-            found.append(f"{package} {metadata.version(package)}")
-        except metadata.PackageNotFoundError:
-            continue  # run from a checkout that is not installed
-    return [*found, f"Python {platform.python_version()}"]

@@ -1,6 +1,10 @@
 """The section of one derivation: its steps, each with its reason and its verdict."""
 
+import functools
+
 from derivations.report import document as d
+from derivations.steps import derivation as of_name
+from derivations.steps import proved
 from derivations.steps.derivation import Derivation
 from derivations.steps.notation import printed
 from derivations.steps.prove import Proof
@@ -15,7 +19,7 @@ def derivation_section(derivation: Derivation, proof: Proof, notation: str = "co
 
     steps = tuple(
         d.Step(
-            (f"{REASONS[step.reason]} ", d.Badge(outcome.verdict), *_why(outcome.reason)),
+            (d.Typed(REASONS[step.reason]), " ", d.Badge(outcome.verdict), *_why(outcome.reason)),
             (formula(step.expression),),
         )
         for step, outcome in zip(derivation.steps, proof.steps, strict=True)
@@ -23,12 +27,18 @@ def derivation_section(derivation: Derivation, proof: Proof, notation: str = "co
     told = [f"Holds if {condition}." for condition in derivation.conditions]
     rests: list[d.Inline] = []
     for name, _ in proof.lemmas:
-        rests += [", " if rests else "Rests on ", d.Mono(name)]
+        rests += [", " if rests else "Rests on ", d.Link(name, anchor(name))]
     blocks: list[object] = [formula(derivation.subject), d.Steps(steps)]
     blocks += [d.Caption((line,)) for line in told]
     if rests:
         blocks.append(d.Caption((*rests, ".")))
     return d.Section(derivation.title, anchor(derivation.name), tuple(blocks), proof.verdict)
+
+
+@functools.cache
+def proof_of(name: str) -> Proof:
+    """Proves a derivation once, however often it is shown."""
+    return proved(of_name(name))
 
 
 def anchor(name: str) -> str:

@@ -4,6 +4,7 @@ A document is a tree of these values. Blocks stand under each other; inline part
 of text, and a plain `str` is one of them. The printers know every kind here and refuse any other.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from derivations.verdict import Obligation, Verdict
@@ -34,16 +35,24 @@ class Typed(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A reference to a section of the same document, by its anchor."""
+    """A reference to a section by its anchor.
+
+    Attributes:
+      text: What is read.
+      anchor: The section's.
+      page: On which page of a site it stands, if on another: the stem of its file. A site fills it
+        in, and an anchor that is the page's own stem means the top of that page.
+    """
 
     text: str
     anchor: str
+    page: str = ""
 
 
 class Badge(NamedTuple):
-    """A verdict, as a coloured word."""
+    """A verdict, or the status of a lecture's claim, as a coloured word."""
 
-    verdict: Verdict
+    verdict: Any
 
 
 Inline = str | Strong | Mono | Maths | Typed | Link | Badge
@@ -112,6 +121,13 @@ class Verdicts(NamedTuple):
     obligations: tuple[Obligation, ...]
 
 
+class Statement(NamedTuple):
+    """Something stated, and blocks that show what became of it."""
+
+    line: Line
+    blocks: tuple[Any, ...]
+
+
 class Step(NamedTuple):
     """A step of a derivation: what is done, and blocks that show the outcome."""
 
@@ -149,9 +165,53 @@ class Document(NamedTuple):
       lead: What it says in a sentence or two.
       sections: Its parts; the table of contents is made of them.
       colophon: What it was made with.
+      verdict: Shown beside the title, if given.
     """
 
     title: str
     lead: Line
     sections: tuple[Section, ...]
     colophon: str = ""
+    verdict: Verdict | None = None
+
+
+def address(link: Link, suffix: str) -> str:
+    """Gives where a link leads, relative to its page, in files of a suffix.
+
+    Example:
+      >>> address(Link("Code", "softmax-code"), ".html")
+      '#softmax-code'
+      >>> address(Link("Code", "softmax-code", "softmax"), ".md")
+      'softmax.md#softmax-code'
+      >>> address(Link("Softmax", "softmax", "softmax"), ".html")
+      'softmax.html'
+    """
+    page = link.page + suffix if link.page else ""
+    return page if link.anchor == link.page else f"{page}#{link.anchor}"
+
+
+def nodes(tree: Any) -> Iterator[Any]:
+    """Gives every block and inline part of a tree, in the order of reading."""
+    if not isinstance(tree, tuple):
+        return
+    if hasattr(tree, "_fields"):
+        yield tree
+    if isinstance(tree, Verdicts):
+        return  # obligations hold evidence, which is no part of a document
+    for part in tree:
+        yield from nodes(part)
+
+
+def replaced(tree: Any, change: Callable[[Any], Any]) -> Any:
+    """Gives a tree with each inline part and block that `change` gives another for in its place.
+
+    Where it gives `None`, what stands inside is looked at.
+    """
+    if not isinstance(tree, tuple) or isinstance(tree, Verdicts):
+        return tree
+    if not hasattr(tree, "_fields"):
+        return tuple(replaced(part, change) for part in tree)
+    other = change(tree)
+    if other is not None:
+        return other
+    return type(tree)(*(replaced(part, change) for part in tree))

@@ -24,15 +24,10 @@ def html(document: d.Document) -> str:
       TypeError: The document holds something that is not known here.
     """
     style = resources.files("derivations.report").joinpath("page.css").read_text("utf-8")
-    colophon = f"<footer>{escape(document.colophon)}</footer>" if document.colophon else ""
-    body = "\n".join(_section(section, 2) for section in document.sections)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(document.title)}</title>
+{head(document.title)}
 <style>
 {style}</style>
 </head>
@@ -41,37 +36,56 @@ def html(document: d.Document) -> str:
 <nav aria-label="Contents">
 <details open>
 <summary>Contents</summary>
-{_contents(document.sections)}
+{contents(document.sections)}
 </details>
 </nav>
-<main id="content">
-<header>
-<h1>{escape(document.title)}</h1>
-<p class="lead">{_line(document.lead)}</p>
-</header>
-{body}
-{colophon}
-</main>
+{main(document)}
 </body>
 </html>
 """
 
 
-def _contents(sections: tuple[d.Section, ...], depth: int = 2) -> str:
+def head(title: str) -> str:
+    """Gives what stands in the head of every page."""
+    return f"""<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>"""
+
+
+def main(document: d.Document) -> str:
+    """Gives all of a document but its contents."""
+    badge = "" if document.verdict is None else f" {_inline(d.Badge(document.verdict))}"
+    lead = f'<p class="lead">{_line(document.lead)}</p>' if document.lead else ""
+    colophon = f"<footer>{escape(document.colophon)}</footer>" if document.colophon else ""
+    body = "\n".join(_section(section, 2) for section in document.sections)
+    return f"""<main id="content">
+<header>
+<h1>{escape(document.title)}{badge}</h1>
+{lead}
+</header>
+{body}
+{colophon}
+</main>"""
+
+
+def contents(sections: tuple[d.Section, ...], depth: int = 2) -> str:
+    """Gives a list of links to sections, and to those inside, so many levels deep."""
     if not sections or depth == 0:
         return ""
     entries = []
     for section in sections:
         inner = tuple(block for block in section.blocks if isinstance(block, d.Section))
-        mark = "" if section.verdict is None else _mark(section.verdict)
-        title = f'<a href="#{escape(section.anchor)}">{escape(section.title)}</a>{mark}'
-        entries.append(f"<li>{title}{_contents(inner, depth - 1)}</li>")
+        sign = "" if section.verdict is None else mark(section.verdict)
+        title = f'<a href="#{escape(section.anchor)}">{escape(section.title)}</a>{sign}'
+        entries.append(f"<li>{title}{contents(inner, depth - 1)}</li>")
     return f"<ol>{''.join(entries)}</ol>"
 
 
-def _mark(verdict: Any) -> str:
+def mark(verdict: Any) -> str:
+    """Gives the mark of a verdict, to stand behind a link."""
     name = str(verdict)
-    mark = f'<span aria-hidden="true">{MARKS[verdict]}</span>'
+    mark = f'<span aria-hidden="true">{MARKS[name]}</span>'
     return f' <span class="mark {name.lower()}" title="{name}">{mark}</span>'
 
 
@@ -125,13 +139,13 @@ def _(part: d.Typed) -> str:
 
 @_inline.register
 def _(part: d.Link) -> str:
-    return f'<a href="#{escape(part.anchor)}">{escape(part.text)}</a>'
+    return f'<a href="{escape(d.address(part, ".html"))}">{escape(part.text)}</a>'
 
 
 @_inline.register
 def _(part: d.Badge) -> str:
     name = str(part.verdict)
-    mark = f'<span aria-hidden="true">{MARKS[part.verdict]}</span>'
+    mark = f'<span aria-hidden="true">{MARKS[name]}</span>'
     return f'<span class="badge {name.lower()}">{mark} {name}</span>'
 
 
@@ -170,7 +184,11 @@ def _(block: d.Code) -> str:
 @_block.register
 def _(block: d.Items) -> str:
     tag = "ol" if block.ordered else "ul"
-    return f"<{tag}>{''.join(f'<li>{_line(line)}</li>' for line in block.lines)}</{tag}>"
+    listed = f"<{tag}>{''.join(f'<li>{_line(line)}</li>' for line in block.lines)}</{tag}>"
+    if not any(isinstance(part, d.Maths) for line in block.lines for part in line):
+        return listed
+    # A formula does not break at the end of a line.
+    return f'<div class="wide" tabindex="0" role="group" aria-label="Formulas">{listed}</div>'
 
 
 @_block.register
@@ -222,6 +240,11 @@ def _obligation(obligation: Obligation) -> str:
         f"<tr><td>{_inline(d.Badge(obligation.verdict))}</td><td>{claim}</td>"
         f"<td><dl>{''.join(terms)}</dl></td></tr>"
     )
+
+
+@_block.register
+def _(block: d.Statement) -> str:
+    return f'<div class="statement"><p>{_line(block.line)}</p>{_blocks(block.blocks)}</div>'
 
 
 @_block.register

@@ -92,8 +92,9 @@ def _(box: b.Script) -> str:
     if isinstance(box.base, b.Row):
         base = f"{{{base}}}"
     below = "" if box.below is None else f"_{{{spelt(box.below)}}}"
-    if isinstance(box.above, b.Operator) and box.above.text == "′":
-        return f"{base}{below}'"
+    primes = box.above.boxes if isinstance(box.above, b.Row) else (box.above,)
+    if all(isinstance(prime, b.Operator) and prime.text == "′" for prime in primes):
+        return f"{base}{below}" + "'" * len(primes)
     above = "" if box.above is None else f"^{{{spelt(box.above)}}}"
     return base + below + above
 

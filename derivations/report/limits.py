@@ -30,7 +30,7 @@ _LIMITS = (
     (
         "The checker itself.",
         "It rests on Python, on JAX's tracing and on the algebra of FLINT, and on definitions that "
-        "a person has to read: they stand above, each with its source.",
+        "a person has to read: they stand beside their proofs, each with its source.",
     ),
     (
         "Whether it learns.",
@@ -40,7 +40,7 @@ _LIMITS = (
 )
 
 
-def limits_section() -> d.Section:
-    """Gives the section that closes every report."""
+def limits_section(what: str) -> d.Section:
+    """Gives the section that closes every report: a "page" or a "site"."""
     items = tuple((d.Strong(title), f" {text}") for title, text in _LIMITS)
-    return d.Section("What this page does not show", "limits", (d.Items(items),))
+    return d.Section(f"What this {what} does not show", "limits", (d.Items(items),))

@@ -27,7 +27,8 @@ def markdown(document: d.Document) -> Page:
     parts += [_section(section, 2) for section in document.sections]
     if document.colophon:
         parts.append(f"---\n\n{escaped(document.colophon)}")
-    files = {_path(figure): _bytes(figure) for figure in _figures(document.sections)}
+    figures = [node for node in d.nodes(document.sections) if isinstance(node, d.Figure)]
+    files = {_path(figure): _bytes(figure) for figure in figures}
     return Page("\n\n".join(parts) + "\n", files)
 
 
@@ -99,12 +100,12 @@ def _(part: d.Typed) -> str:
 
 @_inline.register
 def _(part: d.Link) -> str:
-    return f"[{escaped(part.text)}](#{part.anchor})"
+    return f"[{escaped(part.text)}]({d.address(part, '.md')})"
 
 
 @_inline.register
 def _(part: d.Badge) -> str:
-    return f"{MARKS[part.verdict]} **{part.verdict}**"
+    return f"{MARKS[str(part.verdict)]} **{part.verdict}**"
 
 
 @singledispatch
@@ -172,6 +173,11 @@ def _(block: d.Verdicts) -> str:
 
 
 @_block.register
+def _(block: d.Statement) -> str:
+    return f"{_line(block.line)}\n\n{_blocks(block.blocks)}"
+
+
+@_block.register
 def _(block: d.Steps) -> str:
     return "\n\n".join(
         f"**Step {number}.** {_line(step.title)}\n\n{_blocks(step.blocks)}"
@@ -203,18 +209,6 @@ def _typed(text: str) -> str:
         written += f"<sub>{_typed(piece.below)}</sub>" if piece.below else ""
         written += f"<sup>{_typed(piece.above)}</sup>" if piece.above else ""
     return written
-
-
-def _figures(blocks: tuple[Any, ...]) -> list[d.Figure]:
-    found = []
-    for block in blocks:
-        if isinstance(block, d.Figure):
-            found.append(block)
-        elif isinstance(block, d.Section):
-            found += _figures(block.blocks)
-        elif isinstance(block, d.Steps):
-            found += [figure for step in block.steps for figure in _figures(step.blocks)]
-    return found
 
 
 def _path(figure: d.Figure) -> str:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import sympy
 
 from derivations.report import document as d
-from derivations.report.derivation import derivation_section
+from derivations.report.derivation import derivation_section, proof_of
 from derivations.report.plots import plot
-from derivations.steps import derivations_of, proved
+from derivations.steps import derivations_of
 from derivations.textbook import Cited, Entry, derivative, pullback
 from derivations.textbook.notation import equation
 from derivations.verdict import Report
@@ -104,7 +104,7 @@ def _steps(entry: Entry) -> tuple[d.Section, ...]:
     lead = d.Paragraph(
         ("Every step follows from the one before for the reason given, and is proved equal to it.",)
     )
-    sections = (derivation_section(derivation, proved(derivation)) for derivation in found)
+    sections = (derivation_section(derivation, proof_of(derivation.name)) for derivation in found)
     return (_part(entry, "Steps", (lead, *sections)),)
 
 

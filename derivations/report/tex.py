@@ -40,50 +40,58 @@ def tex(document: d.Document) -> Paper:
     Raises:
       TypeError: The document holds something that is not known here.
     """
+    chapters = [_section(section, 0) for section in document.sections]
+    front = opening(document.title, document.lead, document.colophon)
+    return paper([front, *chapters], document.sections)
+
+
+def opening(title: str, lead: d.Line, colophon: str) -> str:
+    """Gives all that stands before the first chapter: the preamble, the title, the contents."""
     preamble = resources.files("derivations.report").joinpath("preamble.tex").read_text("utf-8")
-    parts = [
-        preamble,
-        rf"\hypersetup{{pdftitle={{{_bookmark(document.title)}}}}}",
-        r"\begin{document}",
-        rf"\title{{{escaped(document.title)}}}",
-        r"\author{}",
-        rf"\date{{{escaped(document.colophon)}}}",
-        r"\maketitle",
-        rf"\noindent {_line(document.lead)}",
-        r"\tableofcontents",
-        *(_section(section, 0) for section in document.sections),
-        r"\end{document}",
-    ]
-    files = {
-        path(figure): picture(figure) for figure in figures(document.sections) if picture(figure)
-    }
-    return Paper("\n\n".join(parts) + "\n", files)
+    return "\n\n".join(
+        [
+            preamble,
+            rf"\hypersetup{{pdftitle={{{_bookmark(title)}}}}}",
+            r"\begin{document}",
+            rf"\frontpage{{{escaped(title)}}}{{{_line(lead)}}}{{{escaped(colophon)}}}",
+            r"\tableofcontents",
+        ]
+    )
+
+
+def chapter(document: d.Document, anchor: str) -> str:
+    """Gives a document as a chapter, its sections one level below."""
+    heading = _heading("chapter", document.title, anchor, document.verdict)
+    sections = [_section(section, 1) for section in document.sections]
+    return _joined([heading, *([_line(document.lead)] if document.lead else []), *sections])
+
+
+def paper(parts: list[str], blocks: tuple[Any, ...]) -> Paper:
+    """Puts parts together, with the pictures of all blocks."""
+    files = {path(figure): picture(figure) for figure in figures(blocks) if picture(figure)}
+    return Paper("\n\n".join([*parts, r"\end{document}"]) + "\n", files)
 
 
 def figures(blocks: tuple[Any, ...]) -> list[d.Figure]:
     """Gives every figure among blocks and inside them."""
-    found = []
-    for block in blocks:
-        if isinstance(block, d.Figure):
-            found.append(block)
-        elif isinstance(block, d.Section):
-            found += figures(block.blocks)
-        elif isinstance(block, d.Steps):
-            found += [figure for step in block.steps for figure in figures(step.blocks)]
-    return found
+    return [node for node in d.nodes(blocks) if isinstance(node, d.Figure)]
 
 
 def _section(section: d.Section, level: int) -> str:
-    title = escaped(section.title)
-    badge = "" if section.verdict is None else rf"\enspace {_inline(d.Badge(section.verdict))}"
-    both = rf"\texorpdfstring{{{title}{badge}}}{{{_bookmark(section.title)}}}"
     command = _LEVELS[min(level, len(_LEVELS) - 1)]
-    heading = rf"\{command}{{{both}}}\label{{{_label(section.anchor)}}}"
+    heading = _heading(command, section.title, section.anchor, section.verdict)
     blocks = [
         _section(block, level + 1) if isinstance(block, d.Section) else _block(block)
         for block in section.blocks
     ]
     return _joined([heading, *blocks])
+
+
+def _heading(command: str, title: str, anchor: str, verdict: Any) -> str:
+    shown = escaped(title)
+    badge = "" if verdict is None else rf"\enspace {_inline(d.Badge(verdict))}"
+    both = rf"\texorpdfstring{{{shown}{badge}}}{{{_bookmark(title)}}}"
+    return rf"\{command}{{{both}}}\label{{{_label(anchor)}}}"
 
 
 def _blocks(blocks: tuple[Any, ...]) -> str:
@@ -121,7 +129,7 @@ def _(part: d.Mono) -> str:
 
 @_inline.register
 def _(part: d.Maths) -> str:
-    return f"${latex(part.expression)}$"
+    return rf"$\displaystyle {latex(part.expression)}$"
 
 
 @_inline.register
@@ -202,6 +210,11 @@ def _(block: d.Verdicts) -> str:
 
 
 @_block.register
+def _(block: d.Statement) -> str:
+    return _listed("itemize", [_joined([_line(block.line), _blocks(block.blocks)])])
+
+
+@_block.register
 def _(block: d.Steps) -> str:
     steps = [_joined([_line(step.title), _blocks(step.blocks)]) for step in block.steps]
     return _listed("enumerate", steps)
@@ -260,7 +273,7 @@ def _table(header: list[str], rows: list[list[str]], cells: list[list[str]]) -> 
             rf"\begin{{longtable}}{{{columns}}}",
             rf"\toprule {head} \\ \midrule \endhead",
             r"\bottomrule \endfoot",
-            *body,
+            "\n\\addlinespace[2pt]\n".join(body),
             r"\end{longtable}}",
         ]
     )
@@ -273,6 +286,8 @@ def _read(line: d.Line) -> str:
         if isinstance(part, d.Badge)
         else 8 * "0"
         if isinstance(part, d.Maths)
+        else f"{part.text}p.000"
+        if isinstance(part, d.Link)
         else getattr(part, "text", str(part))
         for part in line
     )

@@ -14,7 +14,7 @@ def text(report: Report) -> str:
 
 
 def _report(report: Report, indent: str) -> list[str]:
-    verdict = f"{MARKS[report.verdict]} {report.verdict}"
+    verdict = f"{MARKS[str(report.verdict)]} {report.verdict}"
     lines = [f"{indent}{report.subject} ({report.kind}): {verdict} in {seconds(report.seconds)}"]
     column = max((len(o.name) for o in report.obligations), default=0)
     for obligation in report.obligations:
@@ -25,7 +25,7 @@ def _report(report: Report, indent: str) -> list[str]:
 
 
 def _obligation(obligation: Obligation, column: int, indent: str) -> list[str]:
-    verdict = f"{MARKS[obligation.verdict]} {obligation.verdict}"
+    verdict = f"{MARKS[str(obligation.verdict)]} {obligation.verdict}"
     head = f"{indent}{obligation.name:<{column}}  {verdict:<11}  "
     lines = _wrapped(head, obligation.statement or obligation.reason)
     below = " " * len(head)

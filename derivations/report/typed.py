@@ -17,7 +17,7 @@ _BASE = (
     r"(?:(?<![A-Za-z_])d?[A-Za-zα-ωΑ-Ω∑Σ∇]|\d(?=\^)|(?<![a-z])(?:d?loss|max|min|exp)|(?<=[\])}]))"
     r"['′]*"
 )
-_BELOW = r"_(?P<below>\{[^{}]*\}|[A-Za-z0-9]+(?:,[a-z0-9])?(?![A-Za-z0-9_]))"
+_BELOW = r"_(?P<below>\{[^{}]*\}|\([^()]*\)|[A-Za-z0-9]+(?:,[a-z0-9])?(?![A-Za-z0-9_]))"
 _ABOVE = r"\^(?P<above>\{[^{}]*\}|\[[^\[\]]*\]|\([^()]*\)|−?[A-Za-z0-9]+)"
 _SCRIPTS = re.compile(
     rf"(?P<base>{_BASE})(?:{_BELOW}(?:{_ABOVE})?|{_ABOVE.replace('above', 'alone')})"
@@ -39,12 +39,13 @@ def typed(text: str) -> list[Piece]:
         above = found["above"] or found["alone"]
         if match.start() > done:
             pieces.append(Piece(text[done : match.start()]))
-        pieces.append(Piece(found["base"], _bare(found["below"]), _bare(above)))
+        pieces.append(Piece(found["base"], _bare(found["below"], "{("), _bare(above, "{")))
         done = match.end()
     if done < len(text):
         pieces.append(Piece(text[done:]))
     return pieces
 
 
-def _bare(script: str) -> str:
-    return script[1:-1] if script.startswith("{") else script
+def _bare(script: str, fences: str) -> str:
+    """Takes off the fences that only hold a script together. Above, parentheses are a layer's."""
+    return script[1:-1] if script and script[0] in fences else script

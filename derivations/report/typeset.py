@@ -25,12 +25,8 @@ from derivations.report.boxes import (
     Script,
     Word,
 )
+from derivations.report.names import name_box
 
-_GREEK = {
-    "sigma": "σ", "delta": "δ", "alpha": "α", "beta": "β", "gamma": "γ", "epsilon": "ε",
-    "theta": "θ", "tau": "τ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
-}  # fmt: skip
-_LETTERS = _GREEK | {"ell": "ℓ"}
 _RELATIONS: dict[Any, str] = {
     sympy.Eq: "=",
     sympy.Ne: "≠",
@@ -105,12 +101,12 @@ def _(expression: sympy.Float) -> Any:
 
 @typeset.register
 def _(expression: sympy.Symbol) -> Any:
-    return _name(expression.name)
+    return name_box(expression.name)
 
 
 @typeset.register
 def _(expression: sympy.IndexedBase) -> Any:
-    return _name(str(expression.label))
+    return name_box(str(expression.label))
 
 
 @typeset.register
@@ -121,9 +117,11 @@ def _(expression: sympy.Indexed) -> Any:
         (layers if names and names <= _LAYERS else others).append(index)
     base = typeset(expression.base)
     if isinstance(base, Script):
-        # A name with an index of its own: z_in,j.
-        below = (base.below, *((Operator(","), _indices(others)) if others else ()))
-        return Script(base.base, Row(below), _indices(layers))
+        # A name with an index of its own, z_in,j, or with the number of its layer, z_j^[l].
+        own = [] if base.below is None else [base.below]
+        below = own + [Operator(",")] * bool(own and others) + [_indices(others)] * bool(others)
+        inside = below[0] if len(below) == 1 else Row(tuple(below))
+        return Script(base.base, inside, base.above if base.above is not None else _indices(layers))
     return Script(base, _indices(others), _indices(layers))
 
 
@@ -160,17 +158,23 @@ def _(expression: sympy.Pow) -> Any:
         return Fraction(Number("1"), typeset(base**-exponent))
     # A power of a function of x is set on the name, where a reader looks for it: tanh²(x).
     if isinstance(base, AppliedUndef):
-        return _applied(Script(_name(base.func.__name__), above=typeset(exponent)), base.args)
+        return _applied(Script(name_box(base.func.__name__), above=typeset(exponent)), base.args)
     simple = isinstance(base, sympy.Symbol | sympy.Integer) and not base.is_negative
     box = typeset(base)
     if isinstance(box, Script) and box.above is None:
         return Script(box.base, box.below, typeset(exponent))
+    simple = simple and not isinstance(box, Script)
     return Script(box if simple else Fenced("(", box, ")"), above=typeset(exponent))
 
 
 @typeset.register
 def _(expression: sympy.exp) -> Any:
     return Script(Letter("e"), above=typeset(expression.args[0]))
+
+
+@typeset.register
+def _(expression: sympy.tanh) -> Any:
+    return _applied(Word("tanh"), expression.args)
 
 
 @typeset.register
@@ -200,9 +204,9 @@ def _(expression: AppliedUndef) -> Any:
         return Fenced(*_around(typeset(expression.args[0]), expression.func.__name__))
     indices = [a for a in expression.args if isinstance(a, sympy.Symbol) and a.is_integer]
     if indices:
-        name = Script(_name(expression.func.__name__), _indices(indices))
+        name = Script(name_box(expression.func.__name__), _indices(indices))
         return _applied(name, [a for a in expression.args if a not in indices])
-    return _applied(_name(expression.func.__name__), expression.args)
+    return _applied(name_box(expression.func.__name__), expression.args)
 
 
 @typeset.register
@@ -225,8 +229,8 @@ def _(expression: sympy.Derivative) -> Any:
     # several others, a quotient, and its arguments are understood.
     if isinstance(of, AppliedUndef) and not _is_quantity(of):
         if of.args == (variable,):
-            return _applied(Script(_name(of.func.__name__), above=_PRIME), of.args)
-        if isinstance(variable, sympy.Symbol):
+            return _applied(Script(name_box(of.func.__name__), above=_PRIME), of.args)
+        if isinstance(variable, sympy.Symbol) and len(of.args) == 1:
             raise TypeError(f"A prime stands for the derivative in the argument. Got {expression}.")
     partial = isinstance(variable, sympy.Indexed) or (
         isinstance(of, AppliedUndef) and len(of.args) > 1 and variable in of.args
@@ -236,8 +240,17 @@ def _(expression: sympy.Derivative) -> Any:
         # What is still to be differentiated stands beside the sign.
         fenced = Fenced("(", typeset(of), ")")
         return Row((Fraction(sign, Row((sign, typeset(variable)))), fenced))
-    name = _name(of.func.__name__) if isinstance(of, AppliedUndef) else typeset(of)
-    return Fraction(Row((sign, name)), Row((sign, typeset(variable))))
+    return Fraction(Row((sign, _quantity(of))), Row((sign, typeset(variable))))
+
+
+@typeset.register
+def _(expression: sympy.Subs) -> Any:
+    of, variables, points = expression.args
+    pairs: Any = zip(variables, points, strict=True)  # pyright: ignore[reportArgumentType]
+    put: list[Any] = []
+    for variable, point in pairs:
+        put += [Operator(",")] * bool(put) + [typeset(variable), Operator("="), typeset(point)]
+    return Script(Fenced("[", typeset(of), "]"), Row(tuple(put)))
 
 
 @typeset.register
@@ -335,18 +348,13 @@ def _around(box: Any, fences: str) -> tuple[str, Any, str]:
     return left, box, right
 
 
-def _name(name: str) -> Any:
-    if name in _LETTERS:
-        return Letter(_LETTERS[name])
-    letter, _, below = name.partition("_")
-    if below:
-        return Script(_name(letter), Word(below))
-    if len(name) == 1:
-        return Letter(name)
-    # dx, the derivative of the cost in x: an upright d before the letter.
-    if len(name) == 2 and name[0] == "d":
-        return Row((Word("d"), Letter(name[1])))
-    return Word(name)
+def _quantity(of: Any) -> Any:
+    """Gives the letter of what is differentiated, with its indices and without its arguments."""
+    if not isinstance(of, AppliedUndef):
+        return typeset(of)
+    indices = [a for a in of.args if isinstance(a, sympy.Symbol) and a.is_integer]
+    name = name_box(of.func.__name__)
+    return Script(name, _indices(indices)) if indices else name
 
 
 def _is_letter(expression: Any) -> bool:

@@ -4,12 +4,8 @@ from typing import Any
 
 from derivations.verdict import Obligation, Verdict
 
-MARKS = {
-    Verdict.PROVED: "✓",
-    Verdict.EXACT: "≡",
-    Verdict.UNDECIDED: "?",
-    Verdict.REFUTED: "✗",
-}
+# By word, for the verdicts of checks and the statuses of claims alike.
+MARKS = {"PROVED": "✓", "EXACT": "≡", "MEASURED": "~", "UNDECIDED": "?", "REFUTED": "✗"}
 
 MEANINGS = {
     Verdict.PROVED: (

@@ -23,11 +23,11 @@ _TEXT = {
 def text(derivation: Derivation, proof: Proof, notation: str = "code") -> str:
     """Gives the steps for a terminal, each with its mark and its reason."""
     lines = [
-        f"{derivation.title} ({derivation.name}): {MARKS[proof.verdict]} {proof.verdict}",
+        f"{derivation.title} ({derivation.name}): {MARKS[str(proof.verdict)]} {proof.verdict}",
         f"    {plain(printed(derivation.subject, derivation.name, notation))}",
     ]
     for expression, because, outcome in _steps(derivation, proof, notation):
-        line = f"  {MARKS[outcome.verdict]} = {plain(expression)}"
+        line = f"  {MARKS[str(outcome.verdict)]} = {plain(expression)}"
         reason = f"[{because}]"
         if len(line) + 2 + len(reason) <= _WIDTH:
             lines.append(f"{line}  {reason}")
@@ -37,7 +37,7 @@ def text(derivation: Derivation, proof: Proof, notation: str = "code") -> str:
             lines.append(f"        {outcome.verdict}: {outcome.reason}")
     lines += [f"  condition: {condition}" for condition in derivation.conditions]
     for name, lemma in proof.lemmas:
-        lines.append(f"  rests on {name}: {MARKS[lemma.verdict]} {lemma.verdict}")
+        lines.append(f"  rests on {name}: {MARKS[str(lemma.verdict)]} {lemma.verdict}")
     return "\n".join(lines)
 
 
@@ -47,11 +47,11 @@ def markdown(derivation: Derivation, proof: Proof, notation: str = "code") -> st
     lines = [
         f"### {derivation.title}",
         "",
-        f"{MARKS[proof.verdict]} {proof.verdict}: $`{subject}`$",
+        f"{MARKS[str(proof.verdict)]} {proof.verdict}: $`{subject}`$",
         "",
     ]
     for expression, because, outcome in _steps(derivation, proof, notation):
-        mark = MARKS[outcome.verdict] + (f" ({outcome.reason})" if outcome.reason else "")
+        mark = MARKS[str(outcome.verdict)] + (f" ({outcome.reason})" if outcome.reason else "")
         lines.append(f"1. $`= {latex(expression)}`$ — {because} {mark}")
     if derivation.conditions:
         lines += ["", f"Holds if: {'; '.join(derivation.conditions)}."]

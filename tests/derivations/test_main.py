@@ -149,7 +149,7 @@ def test_an_interruption(folder, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("form", "page"),
-    [("html", "report.html"), ("markdown", "report.md"), ("latex", "report.tex")],
+    [("html", "index.html"), ("markdown", "index.md"), ("latex", "report.tex")],
 )
 def test_a_report(folder, capsys, form, page):
     assert leave("report", "identity", "identity", "--out", "out", "--format", form) == 0

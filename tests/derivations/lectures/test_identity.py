@@ -56,7 +56,7 @@ def test_a_hypothesis_is_used_and_named():
     assert status(statement) is Status.REFUTED
     found = holds(Identity(statement, (), eq(total(y[j], j, K), sympy.Integer(1))))
     assert found.status is Status.PROVED
-    assert "with Sum" in found.scope
+    assert "with ∑_(j=1..K) y_j = 1" in found.scope
 
 
 @pytest.mark.parametrize(

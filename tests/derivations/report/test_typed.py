@@ -29,6 +29,7 @@ def shown(text):
         ("dJ/dw_ji, dloss_n", "dJ/dw<sub>ji</sub>, dloss<sub>n</sub>"),
         ("(∂loss/∂z)_j, 2^l, ∇_a C", "(∂loss/∂z)<sub>j</sub>, 2<sup>l</sup>, ∇<sub>a</sub> C"),
         ("functional_nn, softmax_jacobian(x_1)", "functional_nn, softmax_jacobian(x<sub>1</sub>)"),
+        ("∑_(k=1..K) θ^(l − 1)", "∑<sub>k=1..K</sub> θ<sup>(l − 1)</sup>"),
         ("__init__ _ ^ x_ y^", "__init__ _ ^ x_ y^"),
         ("", ""),
     ],

@@ -1,0 +1,1 @@
+"""The pages of the site: what stands on each, from what was computed."""
