@@ -81,7 +81,7 @@ def _formulas(part: Part) -> list[Any]:
     given = [*part.data.given, *([] if hypothesis is None else [hypothesis])]
     if given:
         shown.append(d.Caption(("with",)))
-        shown.append(d.Items(tuple((d.Maths(equation),) for equation in given)))
+        shown += map(d.Formula, given)
     return shown
 
 
