@@ -22,6 +22,7 @@ from functional_nn.layers.elementwise import softplus as softplus
 from functional_nn.layers.elementwise import tanh as tanh
 from functional_nn.layers.layer import Layer as Layer
 from functional_nn.networks import mlp as mlp
+from functional_nn.repetition import repeat as repeat
 from functional_nn.rules import Rule as Rule
 from functional_nn.rules import with_rule as with_rule
 from functional_nn.training import Epoch as Epoch

@@ -11,6 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.tree_util import keystr, tree_leaves_with_path
 
 from functional_nn.activations import RULES
 from functional_nn.layers.layer import Layer
@@ -217,6 +218,41 @@ def width(name: str, value: Any) -> None:
         raise ValueError(
             f"{name} must be a positive whole number. Got {value!r}. Pass the number of units."
         )
+
+
+def count(name: str, value: Any) -> None:
+    """Refuses a number of things that is not a positive whole number."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(
+            f"{name} must be a positive whole number. Got {value!r}. Ask for one or more."
+        )
+
+
+def same_shape(block: str, x: Any, y: Any) -> None:
+    """Refuses a block that cannot follow itself."""
+    came, given = ((jnp.shape(a), jnp.result_type(a)) for a in (y, x))
+    if came != given:
+        raise ValueError(
+            "A block that is repeated must give the shape and dtype that it takes. "
+            f"Got {_typed(*given)} -> {_typed(*came)} from {block}. "
+            "Put a layer that changes the width before the repetition or after it."
+        )
+
+
+def _typed(shape: tuple[Any, ...], dtype: Any) -> str:
+    return f"{dtype}[{', '.join(map(str, shape))}]"
+
+
+def stacked(params: Any, n: Any) -> None:
+    """Refuses parameters that are not those of `n` blocks, stacked along a leading axis."""
+    for path, leaf in tree_leaves_with_path(params):
+        if jnp.shape(leaf)[:1] != (n,):
+            raise ValueError(
+                f"{n} blocks need parameters with a leading axis of length {n}. "
+                f"Got shape {jnp.shape(leaf)} at params{keystr(path)}. Make them with this "
+                "layer's init, or stack those of equal blocks: "
+                "jax.tree.map(lambda *p: jnp.stack(p), *blocks)."
+            )
 
 
 def layer(invariant: str, value: Any) -> None:
