@@ -22,6 +22,11 @@ from functional_nn.layers.elementwise import softplus as softplus
 from functional_nn.layers.elementwise import tanh as tanh
 from functional_nn.layers.layer import Layer as Layer
 from functional_nn.networks import mlp as mlp
+from functional_nn.per_example import KroneckerFactors as KroneckerFactors
+from functional_nn.per_example import clipped_value_and_grad as clipped_value_and_grad
+from functional_nn.per_example import kfac_factors as kfac_factors
+from functional_nn.per_example import per_example_gradient_norms as per_example_gradient_norms
+from functional_nn.per_example import sensitivity_norms as sensitivity_norms
 from functional_nn.repetition import repeat as repeat
 from functional_nn.rules import Rule as Rule
 from functional_nn.rules import with_rule as with_rule

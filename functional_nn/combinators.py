@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from functional_nn import checks
 from functional_nn.layers.layer import Layer
@@ -28,7 +29,6 @@ def serial(*layers: Layer) -> Layer:
       ValueError: From `apply` and `fwd`, parameters of another number of layers.
 
     Example:
-      >>> import jax.numpy as jnp
       >>> import functional_nn as fnn
       >>> net = fnn.serial(fnn.dense(30), fnn.sigmoid, fnn.dense(10))
       >>> x = jnp.ones((2, 4), jnp.float32)
@@ -70,4 +70,11 @@ def serial(*layers: Layer) -> Layer:
             dparams.append(dlayer)
         return tuple(reversed(dparams)), dx
 
-    return Layer(init, apply, fwd, bwd, "serial", layers)
+    def squares(residuals: tuple[Any, ...], dx: jax.Array) -> tuple[jax.Array, jax.Array]:
+        total = jnp.zeros(dx.shape[:1], dx.dtype)
+        for layer, residual in zip(reversed(layers), reversed(residuals), strict=True):
+            own, dx = checks.per_example(layer)(residual, dx)
+            total = total + own
+        return total, dx
+
+    return Layer(init, apply, fwd, bwd, "serial", layers, squares)

@@ -102,7 +102,18 @@ def scanned(block: Layer, n: Any) -> Layer:
         (_, dx), dparams = jax.lax.scan(step, (y, dy), (params, inputs), reverse=True)
         return dparams, dx
 
-    return Layer(init, apply, fwd, bwd, "repeat")
+    def squares(residuals: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def step(after: Any, before: Any) -> tuple[Any, None]:
+            (y, dy, total), (own, x) = after, before
+            more, dx = checks.per_example(block)(_residuals(block, own, x, y), dy)
+            return (x, dx, total + more), None
+
+        params, inputs, y = residuals
+        start = (y, dy, jnp.zeros(dy.shape[:1], dy.dtype))
+        (_, dx, total), _ = jax.lax.scan(step, start, (params, inputs), reverse=True)
+        return total, dx
+
+    return Layer(init, apply, fwd, bwd, "repeat", squares=squares)
 
 
 def _forward(step: Callable[..., Any], x: jax.Array, params: Any, n: Any) -> tuple[Any, Any]:
@@ -138,7 +149,7 @@ def grouped(block: Layer, n: int) -> Layer:
         dparams, dx = net.bwd(residuals, dy)
         return join(dparams), dx
 
-    return Layer(scanned(block, n).init, apply, fwd, bwd, "repeat", (block,) * n)
+    return Layer(scanned(block, n).init, apply, fwd, bwd, "repeat", (block,) * n, net.squares)
 
 
 def sizes(n: int) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ import optax
 from jax.typing import ArrayLike
 
 from functional_nn import checks
-from functional_nn.backprop import Objective, value_and_grad
+from functional_nn.backprop import Objective, averaged, value_and_grad
 
 
 class TrainState(NamedTuple):
@@ -55,7 +55,8 @@ def training(
     objective: Objective,
     optimizer: optax.GradientTransformation,
     *,
-    gradients: str = "backprop",
+    gradients: str | Callable[..., tuple[jax.Array, Any]] = "backprop",
+    microbatches: int = 1,
 ) -> Training:
     """Makes the training functions of an objective.
 
@@ -64,15 +65,19 @@ def training(
       optimizer: Any optax transformation, such as `optax.sgd(0.1)`. Those that ask for the value,
         the gradient or the function itself (a line search) are given them.
       gradients: `"backprop"` for the hand-written backward pass, `"autodiff"` for `jax.grad`. This
-        word is the only difference between the two trainings.
+        word is the only difference between the two trainings. Or any function
+        `(params, x, y) -> (loss, grads)`, such as that of `functional_nn.clipped_value_and_grad`.
+      microbatches: Into how many equal parts each batch is cut; see
+        `functional_nn.value_and_grad`.
 
     Returns:
       `Training(init, step, epoch, objective)`.
 
     Raises:
-      ValueError: `gradients` is neither of the two; from `step` and `epoch`, before anything is
-        compiled, data, a batch size or a permutation that do not fit. They look at shapes only:
-        NaN and labels out of range are refused by `functional_nn.fit`.
+      ValueError: `gradients` is another word, or `microbatches` not a positive whole number; from
+        `step` and `epoch`, before anything is compiled, data, a batch size, a permutation or
+        microbatches that do not fit. They look at shapes only: NaN and labels out of range are
+        refused by `functional_nn.fit`.
 
     Example:
       >>> import functional_nn as fnn
@@ -89,9 +94,11 @@ def training(
       C. M. Bishop, "Pattern Recognition and Machine Learning", section 5.2.4; I. Goodfellow,
       Y. Bengio, A. Courville, "Deep Learning", section 8.3.1.
     """
-    checks.choice("gradients", gradients, ("backprop", "autodiff"))
-    differentiate = jax.value_and_grad if gradients == "autodiff" else value_and_grad
-    loss_and_grads = differentiate(objective)
+    if not callable(gradients):
+        checks.choice("gradients", gradients, ("backprop", "autodiff"))
+        differentiate = jax.value_and_grad if gradients == "autodiff" else value_and_grad
+        gradients = differentiate(objective)
+    loss_and_grads = averaged(gradients, microbatches)
     transformation = optax.with_extra_args_support(optimizer)
 
     def init(params: Any) -> TrainState:
