@@ -12,6 +12,11 @@ from functional_nn.backprop import objective as objective
 from functional_nn.backprop import sensitivities as sensitivities
 from functional_nn.backprop import value_and_grad as value_and_grad
 from functional_nn.combinators import serial as serial
+from functional_nn.ensembles import Prediction as Prediction
+from functional_nn.ensembles import ensemble as ensemble
+from functional_nn.ensembles import ensemble_loss as ensemble_loss
+from functional_nn.ensembles import member as member
+from functional_nn.ensembles import prediction as prediction
 from functional_nn.layers import dense as _dense
 from functional_nn.layers.elementwise import elementwise as elementwise
 from functional_nn.layers.elementwise import identity as identity

@@ -279,6 +279,16 @@ def microbatches(number: int, x: Any) -> None:
         )
 
 
+def ensemble(net: Any) -> None:
+    """Refuses what is not an ensemble."""
+    if not isinstance(net, Layer) or net.name != "ensemble":
+        raise ValueError(
+            "Predictions with a spread are those of an ensemble. "
+            f"Got {net.name if isinstance(net, Layer) else repr(net)}. "
+            "Make one with functional_nn.ensemble(net, m)."
+        )
+
+
 def count(name: str, value: Any) -> None:
     """Refuses a number of things that is not a positive whole number."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
