@@ -66,26 +66,38 @@ class UnknownRule(NamedTuple):
     bwd: Callable[..., Any]
 
 
-def layer(name: str, width: Any, *, again: bool = False) -> UnknownLayer:
+def layer(
+    name: str, width: Any, *, again: bool = False, keeps_output: bool = False
+) -> UnknownLayer:
     """Gives an unknown layer from (n, d) to (n, width), with a vector of parameters.
 
     Its backward pass is right by definition: it contracts the Jacobian with the cotangent. With
-    `again` it can make its output from its residuals.
+    `again` it can make its output from its residuals. One that keeps its output adds an unknown
+    function of what it kept and takes away that of the output: it is right as long as it is given
+    back what it kept.
     """
 
     def apply(params: Any, x: Any) -> Any:
         return _function.bind(params, x, name=name, shape=(x.shape[0], width))
 
     def fwd(params: Any, x: Any) -> Any:
-        return apply(params, x), (params, x)
+        y = apply(params, x)
+        return y, (params, x, y)
 
     def bwd(residuals: Any, dy: Any) -> Any:
-        params, x = residuals
+        params, x, y = residuals
         shape = (x.shape[0], width)
         of_params = _jacobian.bind(params, x, name=name, shape=shape, argument=0)
         of_x = _jacobian.bind(params, x, name=name, shape=shape, argument=1)
         dparams = jnp.einsum("nkp,nk->p", of_params, dy)
-        return dparams, jnp.einsum("nkmd,nk->md", of_x, dy)
+        dx = jnp.einsum("nkmd,nk->md", of_x, dy)
+        if keeps_output:
+            kept, made = (
+                _function.bind(output, name=f"{name} kept", shape=x.shape)
+                for output in (y, apply(params, x))
+            )
+            dx = dx + (kept - made)
+        return dparams, dx
 
     def made(residuals: Any) -> Any:
         return apply(*residuals)

@@ -8,7 +8,7 @@ from jax import export
 
 import functional_nn as fnn
 from derivations.textbook import ENTRIES, Entry
-from functional_nn import Rule
+from functional_nn import Rule, repetition
 from functional_nn.backprop import Objective
 
 
@@ -65,6 +65,11 @@ CATALOG: dict[str, Operation] = {
 
 # The combinators by the name that their layers bear: what a network is taken apart by.
 COMBINATORS: dict[str, Any] = {"serial": fnn.serial}
+
+# `repeat` as the loop that it is, for any number of blocks; and how `remat="sqrt"` groups them.
+scanned = repetition.scanned
+grouped = repetition.grouped
+groups = repetition.groups
 
 # The twin of jax.value_and_grad, and how an objective is put together.
 value_and_grad = fnn.value_and_grad

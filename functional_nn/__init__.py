@@ -12,6 +12,11 @@ from functional_nn.backprop import objective as objective
 from functional_nn.backprop import sensitivities as sensitivities
 from functional_nn.backprop import value_and_grad as value_and_grad
 from functional_nn.combinators import serial as serial
+from functional_nn.ensembles import Prediction as Prediction
+from functional_nn.ensembles import ensemble as ensemble
+from functional_nn.ensembles import ensemble_loss as ensemble_loss
+from functional_nn.ensembles import member as member
+from functional_nn.ensembles import prediction as prediction
 from functional_nn.layers import dense as _dense
 from functional_nn.layers.elementwise import elementwise as elementwise
 from functional_nn.layers.elementwise import identity as identity
@@ -25,6 +30,12 @@ from functional_nn.layers.elementwise import softplus as softplus
 from functional_nn.layers.elementwise import tanh as tanh
 from functional_nn.layers.layer import Layer as Layer
 from functional_nn.networks import mlp as mlp
+from functional_nn.per_example import KroneckerFactors as KroneckerFactors
+from functional_nn.per_example import clipped_value_and_grad as clipped_value_and_grad
+from functional_nn.per_example import kfac_factors as kfac_factors
+from functional_nn.per_example import per_example_gradient_norms as per_example_gradient_norms
+from functional_nn.per_example import sensitivity_norms as sensitivity_norms
+from functional_nn.repetition import repeat as repeat
 from functional_nn.rules import Rule as Rule
 from functional_nn.rules import with_rule as with_rule
 from functional_nn.training import Epoch as Epoch

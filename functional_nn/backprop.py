@@ -62,7 +62,9 @@ def objective(net: Layer, loss: Rule) -> Objective:
     return Objective(net, loss)
 
 
-def value_and_grad(objective: Objective) -> Callable[..., tuple[jax.Array, Any]]:
+def value_and_grad(
+    objective: Objective, *, microbatches: int = 1
+) -> Callable[..., tuple[jax.Array, Any]]:
     """The hand-written twin of `jax.value_and_grad(objective)`.
 
     One forward pass keeps the residuals, one backward pass turns `dℓ_n = 1/N` into the cotangents
@@ -70,6 +72,9 @@ def value_and_grad(objective: Objective) -> Callable[..., tuple[jax.Array, Any]]
 
     Args:
       objective: From `functional_nn.objective`.
+      microbatches: Into how many equal parts the batch is cut. They are gone through one after the
+        other and their gradients averaged, so that the residuals of one part are held at a time:
+        the same gradient in about `1 / microbatches` of the memory.
 
     Returns:
       A function `(params, x, y) -> (loss, grads)`; `grads` has the structure, shapes and dtypes of
@@ -77,6 +82,8 @@ def value_and_grad(objective: Objective) -> Callable[..., tuple[jax.Array, Any]]
 
     Raises:
       TypeError: `objective` was not made by `functional_nn.objective`.
+      ValueError: `microbatches` is not a positive whole number; from the function, one that does
+        not divide the number of examples.
 
     Example:
       >>> import functional_nn as fnn
@@ -94,7 +101,7 @@ def value_and_grad(objective: Objective) -> Callable[..., tuple[jax.Array, Any]]
       errors", Nature 323, 1986; I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning",
       section 6.5.4.
     """
-    _require(objective)
+    require(objective)
 
     def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
         checks.batch(x, y)
@@ -103,7 +110,41 @@ def value_and_grad(objective: Objective) -> Callable[..., tuple[jax.Array, Any]]
         grads, _ = objective.net.bwd(residuals, doutputs)
         return loss, grads
 
-    return hand_written
+    return averaged(hand_written, microbatches)
+
+
+def averaged(
+    loss_and_grads: Callable[..., tuple[jax.Array, Any]], microbatches: int
+) -> Callable[..., tuple[jax.Array, Any]]:
+    r"""Gives a function of mean losses that goes through the batch in equal parts.
+
+    $$\frac1N \sum_{n=1}^N \ell_n = \frac1m \sum_{j=1}^m \frac{m}{N} \sum_{n \in B_j} \ell_n.$$
+
+    Args:
+      loss_and_grads: `(params, x, y) -> (loss, grads)`, both means over the batch.
+      microbatches: The number of parts; 1 gives the function back.
+
+    Reference:
+      I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", section 8.1.3.
+    """
+    checks.count("microbatches", microbatches)
+    if microbatches == 1:
+        return loss_and_grads
+
+    def in_parts(params: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
+        checks.batch(x, y)
+        checks.microbatches(microbatches, x)
+        parts = jax.tree.map(lambda a: a.reshape(microbatches, -1, *a.shape[1:]), (x, y))
+
+        def add(total: Any, part: Any) -> tuple[Any, None]:
+            return jax.tree.map(jnp.add, total, loss_and_grads(params, *part)), None
+
+        like = jax.eval_shape(loss_and_grads, params, *jax.tree.map(lambda a: a[0], parts))
+        zero = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), like)
+        total, _ = jax.lax.scan(add, zero, parts)
+        return jax.tree.map(lambda a: a / microbatches, total)
+
+    return in_parts
 
 
 class Sensitivity(NamedTuple):
@@ -161,11 +202,11 @@ def sensitivities(objective: Objective) -> Callable[..., tuple[Sensitivity, ...]
     Reference:
       C. M. Bishop, "Pattern Recognition and Machine Learning", section 5.3.1.
     """
-    _require(objective)
+    require(objective)
 
     def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[Sensitivity, ...]:
         checks.batch(x, y)
-        layers = _leaves(objective.net, params)
+        layers = leaves(objective.net, params)
         outputs, residuals = [], []
         for layer, layer_params in layers:
             x, residual = layer.fwd(layer_params, x)
@@ -184,7 +225,8 @@ def sensitivities(objective: Objective) -> Callable[..., tuple[Sensitivity, ...]
     return hand_written
 
 
-def _require(objective: Any) -> None:
+def require(objective: Any) -> None:
+    """Refuses what was not made by `objective`."""
     if not isinstance(objective, Objective):
         raise TypeError(
             "Back-propagation needs the layers of an objective. "
@@ -201,9 +243,9 @@ def _loss_and_cotangent(loss: Rule, outputs: jax.Array, y: jax.Array) -> tuple[j
     return jnp.mean(losses), doutputs
 
 
-def _leaves(layer: Layer, params: Any) -> list[tuple[Layer, Any]]:
-    """Opens `serial` layers; any other layer is a leaf."""
+def leaves(layer: Layer, params: Any) -> list[tuple[Layer, Any]]:
+    """Opens `serial` layers, with their parameters; any other layer is a leaf."""
     if layer.name != "serial":
         return [(layer, params)]
     parts = zip(layer.parts, params, strict=True)
-    return [leaf for part, part_params in parts for leaf in _leaves(part, part_params)]
+    return [leaf for part, part_params in parts for leaf in leaves(part, part_params)]

@@ -5,12 +5,13 @@ Shapes and dtypes are known while JAX traces, so these checks cost nothing at ru
 """
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.tree_util import keystr, tree_leaves_with_path
 
 from functional_nn.activations import RULES
 from functional_nn.layers.layer import Layer
@@ -208,6 +209,110 @@ def width(name: str, value: Any) -> None:
         raise ValueError(
             f"{name} must be a positive whole number. Got {value!r}. Pass the number of units."
         )
+
+
+def per_example(layer: Layer) -> Callable[..., Any]:
+    """Gives the `squares` of a layer, and refuses one that has none."""
+    if layer.squares is None:
+        raise ValueError(
+            "Per-example gradients need the `squares` of every layer. "
+            f"Got {layer.name} without it. Give it one, layer._replace(squares=...), or use "
+            "jax.vmap of jax.grad, which needs the memory of all gradients at once."
+        )
+    return layer.squares
+
+
+def rows(x: Any) -> None:
+    """Refuses data without an axis for the examples."""
+    if jnp.ndim(x) < 2:
+        raise ValueError(
+            "Per-example gradients need a batch: x of shape (N, ...). "
+            f"Got x of shape {jnp.shape(x)}. Add the axis, x[None], to a single example."
+        )
+
+
+def not_negative(name: str, value: Any) -> None:
+    """Refuses a number below zero."""
+    if not isinstance(value, Tracer) and not value >= 0:
+        raise ValueError(f"{name} must not be negative. Got {value}. Pass 0 for none.")
+
+
+def noise_key(noise: Any, key: Any) -> None:
+    """Refuses noise without a key, and a key that nothing is drawn from."""
+    if (key is None) != (noise == 0):
+        came = "noise without a key" if key is None else "a key without noise"
+        raise ValueError(
+            f"The noise is drawn from a key. Got {came}. "
+            "Pass both noise_multiplier and key, or neither."
+        )
+
+
+def only_dense(layers: Sequence[tuple[Layer, Any]]) -> None:
+    """Refuses a layer with parameters that is not dense."""
+    for layer, _ in layers:
+        if layer.name != "dense":
+            raise ValueError(
+                "Kronecker factors are those of dense layers in a serial. "
+                f"Got {layer.name} with parameters. Precondition the gradients of such a layer "
+                "by other means."
+            )
+
+
+def microbatches(number: int, x: Any) -> None:
+    """Refuses a batch that cannot be cut into equal parts."""
+    examples = jnp.shape(x)[0] if jnp.ndim(x) > 1 else 1
+    if examples % number:
+        near = [n for n in range(1, examples + 1) if examples % n == 0]
+        raise ValueError(
+            "microbatches must divide the number of examples in the batch. "
+            f"Got {number} for {examples} examples. "
+            f"Use {min(near, key=lambda n: abs(n - number))}, or another batch size."
+        )
+
+
+def ensemble(net: Any) -> None:
+    """Refuses what is not an ensemble."""
+    if not isinstance(net, Layer) or net.name != "ensemble":
+        raise ValueError(
+            "Predictions with a spread are those of an ensemble. "
+            f"Got {net.name if isinstance(net, Layer) else repr(net)}. "
+            "Make one with functional_nn.ensemble(net, m)."
+        )
+
+
+def count(name: str, value: Any) -> None:
+    """Refuses a number of things that is not a positive whole number."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(
+            f"{name} must be a positive whole number. Got {value!r}. Ask for one or more."
+        )
+
+
+def same_shape(block: str, x: Any, y: Any) -> None:
+    """Refuses a block that cannot follow itself."""
+    came, given = ((jnp.shape(a), jnp.result_type(a)) for a in (y, x))
+    if came != given:
+        raise ValueError(
+            "A block that is repeated must give the shape and dtype that it takes. "
+            f"Got {_typed(*given)} -> {_typed(*came)} from {block}. "
+            "Put a layer that changes the width before the repetition or after it."
+        )
+
+
+def _typed(shape: tuple[Any, ...], dtype: Any) -> str:
+    return f"{dtype}[{', '.join(map(str, shape))}]"
+
+
+def stacked(params: Any, n: Any) -> None:
+    """Refuses parameters that are not those of `n` blocks, stacked along a leading axis."""
+    for path, leaf in tree_leaves_with_path(params):
+        if jnp.shape(leaf)[:1] != (n,):
+            raise ValueError(
+                f"{n} blocks need parameters with a leading axis of length {n}. "
+                f"Got shape {jnp.shape(leaf)} at params{keystr(path)}. Make them with this "
+                "layer's init, or stack those of equal blocks: "
+                "jax.tree.map(lambda *p: jnp.stack(p), *blocks)."
+            )
 
 
 def layer(invariant: str, value: Any) -> None:

@@ -32,7 +32,6 @@ def serial(*layers: Layer) -> Layer:
       ValueError: From `apply` and `fwd`, parameters of another number of layers.
 
     Example:
-      >>> import jax.numpy as jnp
       >>> import functional_nn as fnn
       >>> net = fnn.serial(fnn.dense(30), fnn.sigmoid, fnn.dense(10))
       >>> x = jnp.ones((2, 4), jnp.float32)
@@ -75,15 +74,20 @@ def serial(*layers: Layer) -> Layer:
     def bwd(residuals: tuple[Any, ...], dx: jax.Array) -> tuple[tuple[Any, ...], jax.Array]:
         dparams, kept = [], list(residuals)
         for place in reversed(range(len(layers))):
-            again = layers[place - 1].again if place else None
-            if again is not None and _is_short(layers[place], kept[place]):
-                kept[place - 1] = _once_known(dx, kept[place - 1])
-                kept[place] = _filled_in(again(kept[place - 1]), kept[place])
+            _fill_in(layers, kept, place, dx)
             dlayer, dx = layers[place].bwd(kept[place], dx)
             dparams.append(dlayer)
         return tuple(reversed(dparams)), dx
 
-    return Layer(init, apply, fwd, bwd, "serial", layers)
+    def squares(residuals: tuple[Any, ...], dx: jax.Array) -> tuple[jax.Array, jax.Array]:
+        total, kept = jnp.zeros(dx.shape[:1], dx.dtype), list(residuals)
+        for place in reversed(range(len(layers))):
+            _fill_in(layers, kept, place, dx)
+            own, dx = checks.per_example(layers[place])(kept[place], dx)
+            total = total + own
+        return total, dx
+
+    return Layer(init, apply, fwd, bwd, "serial", layers, squares)
 
 
 @jax.tree_util.register_static
@@ -104,9 +108,15 @@ def _is_short(layer: Layer, residuals: Any) -> bool:
     return not layer.parts and any(map(_is_input, leaves))
 
 
-def _filled_in(x: Any, residuals: Any) -> Any:
-    """Puts an array for the placeholder, wherever it is among the residuals."""
-    return jax.tree.map(lambda leaf: x if _is_input(leaf) else leaf, residuals, is_leaf=_is_input)
+def _fill_in(layers: tuple[Layer, ...], kept: list[Any], place: int, dx: jax.Array) -> None:
+    """Puts the output of the layer before for the placeholder of a layer, if it has one."""
+    again = layers[place - 1].again if place else None
+    if again is not None and _is_short(layers[place], kept[place]):
+        before = kept[place - 1] = _once_known(dx, kept[place - 1])
+        x = again(before)
+        kept[place] = jax.tree.map(
+            lambda leaf: x if _is_input(leaf) else leaf, kept[place], is_leaf=_is_input
+        )
 
 
 def _once_known(cotangent: jax.Array, residuals: Any) -> Any:

@@ -12,7 +12,7 @@ import optax
 from jax.typing import ArrayLike
 
 from functional_nn import checks
-from functional_nn.backprop import Objective, value_and_grad
+from functional_nn.backprop import Objective, averaged, value_and_grad
 
 
 class TrainState(NamedTuple):
@@ -43,19 +43,23 @@ class Training(NamedTuple):
         batches have one size; with a new permutation for each epoch, no example is left out for
         good.
       objective: What is trained.
+      metrics: What is measured of each batch besides its loss, or `None`.
     """
 
     init: Callable[[Any], TrainState]
     step: jax.stages.Wrapped
     epoch: jax.stages.Wrapped
     objective: Objective
+    metrics: Callable[[jax.Array, jax.Array], dict[str, jax.Array]] | None = None
 
 
 def training(
     objective: Objective,
     optimizer: optax.GradientTransformation,
     *,
-    gradients: str = "backprop",
+    gradients: str | Callable[..., tuple[jax.Array, Any]] = "backprop",
+    microbatches: int = 1,
+    metrics: Callable[[jax.Array, jax.Array], dict[str, jax.Array]] | None = None,
 ) -> Training:
     """Makes the training functions of an objective.
 
@@ -64,15 +68,24 @@ def training(
       optimizer: Any optax transformation, such as `optax.sgd(0.1)`. Those that ask for the value,
         the gradient or the function itself (a line search) are given them.
       gradients: `"backprop"` for the hand-written backward pass, `"autodiff"` for `jax.grad`. This
-        word is the only difference between the two trainings.
+        word is the only difference between the two trainings. Or any function
+        `(params, x, y) -> (loss, grads)`, such as that of `functional_nn.clipped_value_and_grad`.
+      microbatches: Into how many equal parts each batch is cut; see
+        `functional_nn.value_and_grad`.
+      metrics: `metrics(outputs, y)`, numbers by name that are measured of each batch before its
+        update, such as an accuracy. As with `has_aux` in JAX, `step` then gives `(loss, metrics)`
+        in place of `loss`, and `epoch` an array of each: they leave the device after the epoch.
+        The compiler shares the forward pass with the gradient's, unless that is a loop (`repeat`,
+        microbatches).
 
     Returns:
-      `Training(init, step, epoch, objective)`.
+      `Training(init, step, epoch, objective, metrics)`.
 
     Raises:
-      ValueError: `gradients` is neither of the two; from `step` and `epoch`, before anything is
-        compiled, data, a batch size or a permutation that do not fit. They look at shapes only:
-        NaN and labels out of range are refused by `functional_nn.fit`.
+      ValueError: `gradients` is another word, or `microbatches` not a positive whole number; from
+        `step` and `epoch`, before anything is compiled, data, a batch size, a permutation or
+        microbatches that do not fit. They look at shapes only: NaN and labels out of range are
+        refused by `functional_nn.fit`.
 
     Example:
       >>> import functional_nn as fnn
@@ -89,9 +102,11 @@ def training(
       C. M. Bishop, "Pattern Recognition and Machine Learning", section 5.2.4; I. Goodfellow,
       Y. Bengio, A. Courville, "Deep Learning", section 8.3.1.
     """
-    checks.choice("gradients", gradients, ("backprop", "autodiff"))
-    differentiate = jax.value_and_grad if gradients == "autodiff" else value_and_grad
-    loss_and_grads = differentiate(objective)
+    if not callable(gradients):
+        checks.choice("gradients", gradients, ("backprop", "autodiff"))
+        differentiate = jax.value_and_grad if gradients == "autodiff" else value_and_grad
+        gradients = differentiate(objective)
+    loss_and_grads = averaged(gradients, microbatches)
     transformation = optax.with_extra_args_support(optimizer)
 
     def init(params: Any) -> TrainState:
@@ -99,7 +114,7 @@ def training(
             opt_state = transformation.init(params)
         return jax.tree.map(jnp.array, TrainState(params, opt_state, jnp.zeros((), jnp.int32)))
 
-    def update(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, jax.Array]:
+    def update(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, Any]:
         loss, grads = loss_and_grads(state.params, x, y)
         # Optax is written for JAX's standard promotion: with a caller's "strict", Adam would raise.
         with jax.numpy_dtype_promotion("standard"):
@@ -112,11 +127,14 @@ def training(
                 value_fn=lambda params: objective(params, x, y),
             )
             params = optax.apply_updates(state.params, updates)
-        return TrainState(params, opt_state, state.step + 1), loss
+        after = TrainState(params, opt_state, state.step + 1)
+        if metrics is None:
+            return after, loss
+        return after, (loss, metrics(objective.net.apply(state.params, x), y))
 
     def scan(
         state: TrainState, xs: jax.Array, ys: jax.Array, permutation: jax.Array, batch_size: int
-    ) -> tuple[TrainState, jax.Array]:
+    ) -> tuple[TrainState, Any]:
         checks.batch(xs, ys)
         checks.batch_size(batch_size, len(xs))
         checks.permutation(permutation, len(xs))
@@ -126,7 +144,7 @@ def training(
 
     step = jax.jit(update, donate_argnums=0)
     epoch = jax.jit(scan, donate_argnums=0, static_argnames="batch_size")
-    return Training(init, step, epoch, objective)
+    return Training(init, step, epoch, objective, metrics)
 
 
 class Epoch(NamedTuple):
@@ -137,12 +155,14 @@ class Epoch(NamedTuple):
       loss: The mean of the losses of its batches, each taken before its update.
       evaluation: What `evaluate` gave after it, as plain numbers, or `None`.
       seconds: How long it took, evaluation included.
+      metrics: The mean of each of the training's metrics over its batches.
     """
 
     epoch: int
     loss: float
     evaluation: float | dict[str, float] | None
     seconds: float
+    metrics: dict[str, float] | None = None
 
 
 class Fit(NamedTuple):
@@ -220,15 +240,22 @@ def fit(
             start = time.perf_counter()
             # Shuffled on the host: a sort inside the compiled epoch costs more than it saves.
             permutation = shuffle.permutation(len(x)).astype(np.int32)
-            state, losses = train.epoch(state, x, y, permutation, batch_size=batch_size)
+            state, measured = train.epoch(state, x, y, permutation, batch_size=batch_size)
+            # The one transfer to the host, after the epoch.
+            losses, metrics = (measured, None) if train.metrics is None else measured
+            losses, metrics = jax.device_get((losses, metrics))
             loss = _finite_mean(losses, number)
+            means = metrics and {
+                name: float(np.mean(m, dtype=float)) for name, m in metrics.items()
+            }
             evaluation = None if evaluate is None else _plain(evaluate(state.params))
-            history.append(Epoch(number, loss, evaluation, time.perf_counter() - start))
+            seconds = time.perf_counter() - start
+            history.append(Epoch(number, loss, evaluation, seconds, means))
             show(history[-1])
     return Fit(state, history)
 
 
-def _finite_mean(losses: jax.Array, epoch: int) -> float:
+def _finite_mean(losses: np.ndarray, epoch: int) -> float:
     values = np.asarray(losses, dtype=np.float64)
     bad = np.flatnonzero(~np.isfinite(values))
     if bad.size:
@@ -268,6 +295,7 @@ def _display(epochs: int, shown: bool) -> Iterator[Callable[[Epoch], None]]:
 
 def _describe(record: Epoch) -> str:
     parts = [f"loss {record.loss:.4g}"]
+    parts += [f"{name} {value:.4g}" for name, value in (record.metrics or {}).items()]
     if isinstance(record.evaluation, dict):
         parts += [f"{name} {value:.4g}" for name, value in record.evaluation.items()]
     elif record.evaluation is not None:

@@ -17,7 +17,7 @@ def _scan(lifting: Lifting, eqn: Any, *operands: Array) -> list[Array]:
     length = number_of(dim_of(eqn.params["length"]))
     if length > MOST_STEPS:
         raise Unsupported(f"a loop of {length} steps")
-    first, last = _parts(eqn.params, len(operands))
+    first, last = operand_groups(eqn.params, len(operands))
     consts, carry, xs = operands[:first], list(operands[first:last]), operands[last:]
     steps = range(length)
     written: dict[int, list[Array]] = {}
@@ -30,7 +30,7 @@ def _scan(lifting: Lifting, eqn: Any, *operands: Array) -> list[Array]:
     ]
 
 
-def _parts(params: Any, count: int) -> tuple[int, int]:
+def operand_groups(params: Any, count: int) -> tuple[int, int]:
     """Gives where the carry and the rows begin among the operands; 0.12 keeps a tree for it."""
     if "num_consts" in params:
         first = params["num_consts"]

@@ -6,16 +6,20 @@ from typing import Any, NamedTuple
 from derivations.report import document as d
 from derivations.report.operation import anchor
 from derivations.textbook import THEOREMS
-from derivations.verdict import Report
+from derivations.verdict import Obligation, Report
 
 
 class LayerShape(NamedTuple):
-    """One layer of a network, with the shapes that pass through it."""
+    """One layer of a network, with the shapes that pass through it.
+
+    A layer of a repeated block stands for all its `times`, and has the parameters of all.
+    """
 
     name: str
     input: tuple[int, ...]
     output: tuple[int, ...]
     parameters: int
+    times: int = 1
 
 
 class Network(NamedTuple):
@@ -59,10 +63,18 @@ def _shapes(thing: Any, params: Any, x: Any) -> tuple[LayerShape, ...]:
     """Lists the layers with their shapes; networks inside a network are flattened."""
     import jax
 
+    from derivations.same_code import row
+
     if hasattr(thing, "loss"):
         inner = _shapes(thing.net, params, x)
         outputs = inner[-1].output
         return (*inner, LayerShape(thing.loss.name, outputs, outputs[:-1], 0))
+    if thing.name == "repeat":
+        times = len(thing.parts)
+        return tuple(
+            layer._replace(parameters=times * layer.parameters, times=times * layer.times)
+            for layer in _shapes(thing.parts[0], row(params), x)
+        )
     if thing.parts:
         shapes: list[LayerShape] = []
         for part, part_params in zip(thing.parts, params, strict=True):
@@ -104,7 +116,7 @@ def _layers(shown: Network, sections: frozenset[str]) -> tuple[Any, ...]:
         rows.append(
             (
                 (str(number),),
-                (name,),
+                (name, f" × {layer.times}" if layer.times > 1 else ""),
                 (f"{_shape(layer.input)} → {_shape(layer.output)}",),
                 (f"{layer.parameters:,}" if layer.parameters else "none",),
                 (d.Badge(part.verdict),),
@@ -127,7 +139,17 @@ def _composition(shown: Network) -> tuple[Any, ...]:
                 "and of its parameters correctly, so does the whole.",
             )
         ),
-        *((d.Verdicts(shown.report.obligations),) if shown.report.obligations else ()),
+        *((d.Verdicts(theorems),) if (theorems := _joined(shown.report)) else ()),
+    )
+
+
+def _joined(report: Report) -> tuple[Obligation, ...]:
+    """Gives the theorems of a network, and those of the networks inside it."""
+    inside = [o for part in report.parts if part.parts for o in _joined(part)]
+    kinds = dict.fromkeys((o.statement, o.scope, o.verdict) for o in report.obligations)
+    return (
+        *report.obligations,
+        *(o for o in inside if (o.statement, o.scope, o.verdict) not in kinds),
     )
 
 

@@ -71,6 +71,66 @@ def dense_bwd(
     return dx, dw, db
 
 
+def dense_squares(
+    residuals: tuple[jax.Array, jax.Array], dz: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    r"""Gives the squared norm of each example's own `(dw, db)`, and `dx`.
+
+    One row an example, shape (n, in): `dw_n = x_n δ_nᵀ` has rank one, and
+
+    $$\lVert \partial \ell_n / \partial w \rVert^2 + \lVert \partial \ell_n / \partial b \rVert^2
+      = \lVert \delta_n \rVert^2 (1 + \lVert x_n \rVert^2).$$
+
+    For sequences, shape (n, ..., in), see `sequence_squares`.
+
+    Reference:
+      I. Goodfellow, "Efficient Per-Example Gradient Computations", 2015, section 4.
+    """
+    x, w = residuals
+    dx = dz @ w.T
+    if dz.ndim == 2:
+        return jnp.sum(dz * dz, axis=-1) * (1 + jnp.sum(x * x, axis=-1)), dx
+    x, dz = (jnp.reshape(a, (a.shape[0], -1, a.shape[-1])) for a in (x, dz))
+    return sequence_squares(x, dz), dx
+
+
+def sequence_squares(x: jax.Array, dz: jax.Array) -> jax.Array:
+    r"""Gives the squared norm of each example's own `(dw, db)` for sequences of rows.
+
+    $$\Big\lVert \sum_t x_t \delta_t^\top \Big\rVert^2
+      = \sum_{t,s} (x_t \cdot x_s)\,(\delta_t \cdot \delta_s).$$
+
+    The left side is computed where `T (in + out) > in out`, else the right one, the Gram form: each
+    needs fewer operations than the other there, and less memory.
+
+    Args:
+      x: Inputs, shape (n, T, in).
+      dz: Cotangents of the outputs, shape (n, T, out).
+
+    Reference:
+      X. Li, F. Tramèr, P. Liang, T. Hashimoto, "Large Language Models Can Be Strong Differentially
+      Private Learners", ICLR 2022, section 4 (ghost clipping).
+    """
+    (_, steps, inputs), outputs = x.shape, dz.shape[-1]
+    gram = steps * (inputs + outputs) <= inputs * outputs
+    of_weights = gram_squares(x, dz) if gram else direct_squares(x, dz)
+    db = jnp.sum(dz, axis=1)
+    return of_weights + jnp.sum(db * db, axis=-1)
+
+
+def gram_squares(x: jax.Array, dz: jax.Array) -> jax.Array:
+    """Gives `Σ_ts (x_t·x_s)(δ_t·δ_s)` for each example."""
+    inputs = jnp.einsum("nti,nsi->nts", x, x)
+    outputs = jnp.einsum("nto,nso->nts", dz, dz)
+    return jnp.sum(inputs * outputs, axis=(1, 2))
+
+
+def direct_squares(x: jax.Array, dz: jax.Array) -> jax.Array:
+    """Gives `‖Σ_t x_t δ_tᵀ‖²` for each example."""
+    dw = jnp.einsum("nti,nto->nio", x, dz)
+    return jnp.sum(dw * dw, axis=(1, 2))
+
+
 DENSE = Rule("dense", dense, dense_fwd, dense_bwd)
 
 _glorot_uniform = jax.nn.initializers.glorot_uniform()
@@ -123,4 +183,4 @@ def dense_layer(features: int, *, w_init: Callable[..., Any] = _glorot_uniform) 
         dx, dw, db = dense_bwd(residuals, dz)
         return {"w": dw, "b": db}, dx
 
-    return Layer(init, apply, fwd, bwd, "dense")
+    return Layer(init, apply, fwd, bwd, "dense", squares=dense_squares)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from functional_nn import activations
 from functional_nn.layers.layer import Layer
@@ -22,7 +23,6 @@ def elementwise(rule: Rule) -> Layer:
       The layer, with the rule's name.
 
     Example:
-      >>> import jax.numpy as jnp
       >>> layer = elementwise(activations.SIGMOID)
       >>> y, residual = layer.fwd((), jnp.zeros((1, 2), jnp.float32))
       >>> layer.bwd(residual, jnp.ones_like(y))[1].tolist()
@@ -45,7 +45,10 @@ def elementwise(rule: Rule) -> Layer:
         (dx,) = rule.bwd(residuals, dy)
         return (), dx
 
-    return Layer(init, apply, fwd, bwd, rule.name, again=rule.again)
+    def squares(residuals: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return jnp.zeros(dy.shape[:1], dy.dtype), bwd(residuals, dy)[1]
+
+    return Layer(init, apply, fwd, bwd, rule.name, squares=squares, again=rule.again)
 
 
 identity = elementwise(activations.IDENTITY)

@@ -18,6 +18,10 @@ class Layer(NamedTuple):
       bwd: `bwd(residuals, dy) -> (dparams, dx)`.
       name: The layer's name, such as `"dense"`.
       parts: The layers of a combinator, in order; empty for a leaf.
+      squares: `squares(residuals, dy) -> (squares, dx)`, what `functional_nn.per_example` is built
+        on: `bwd` with the squared norm of each example's own `dparams`, shape (n,), in place of
+        their sum over the batch. `None` where it is not known; a layer in which the examples of a
+        batch meet cannot have it.
       again: `again(residuals) -> y` makes the output anew from what `bwd` keeps anyway, for a layer
         of which that is cheap: the layer after it then need not keep its input. `None` otherwise.
 
@@ -39,4 +43,5 @@ class Layer(NamedTuple):
     bwd: Callable[..., Any]
     name: str
     parts: tuple["Layer", ...] = ()
+    squares: Callable[..., Any] | None = None
     again: Callable[..., Any] | None = None

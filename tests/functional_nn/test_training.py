@@ -1,6 +1,7 @@
 """Training by both gradients."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -150,6 +151,64 @@ def test_nothing_is_compiled_twice(dtype, caplog):
     state, first = compiled(lambda: train.epoch(state, x, y, permutation, batch_size=7))
     state, second = compiled(lambda: train.epoch(state, x, y, permutation, batch_size=7))
     assert (first, second) == (1, 0)
+
+
+def accuracy(outputs, y):
+    return {"accuracy": jnp.mean(outputs.argmax(axis=-1).astype(y.dtype) == y)}
+
+
+def test_metrics_are_outputs_of_the_epoch(dtype):
+    train, params, x, y = setting(dtype, "adam")
+    measured = fnn.training(train.objective, OPTIMIZERS["adam"], metrics=accuracy)
+    permutation = np.arange(N, dtype=np.int32)
+    state, (losses, metrics) = measured.epoch(
+        measured.init(params), x, y, permutation, batch_size=BATCH
+    )
+    plain, expected = train.epoch(train.init(params), x, y, permutation, batch_size=BATCH)
+    np.testing.assert_allclose(losses, expected, rtol=1e-6)
+    assert largest_difference(state.params, plain.params) <= 1e-6
+    assert metrics["accuracy"].shape == (N // BATCH,)
+    first = accuracy(train.objective.net.apply(params, x[:BATCH]), y[:BATCH])["accuracy"]
+    np.testing.assert_allclose(metrics["accuracy"][0], first)
+
+    history = fnn.fit(measured, params, x, y, epochs=15, batch_size=BATCH, progress=False).history
+    assert history[0].metrics != history[-1].metrics == {"accuracy": 1.0}
+    assert (
+        fnn.fit(train, params, x, y, epochs=1, batch_size=N, progress=False).history[0][4] is None
+    )
+
+
+def test_metrics_share_the_forward_pass(dtype):
+    def flops(metrics):
+        net = fnn.mlp([64, 64, 3], activation=fnn.tanh)
+        objective = fnn.objective(net, fnn.softmax_cross_entropy)
+        train = fnn.training(objective, optax.sgd(0.1), metrics=metrics)
+        x, y = jnp.ones((32, 64), dtype), jnp.zeros(32, jnp.int32)
+        state = train.init(net.init(jax.random.key(0), x))
+        compiled: Any = train.step.lower(state, x, y).compile()
+        return compiled.cost_analysis()["flops"]
+
+    assert flops(accuracy) < 1.02 * flops(None)
+
+
+def test_nothing_leaves_the_device_within_an_epoch(dtype, monkeypatch):
+    """The epoch calls nothing on the host, and `fit` asks for its results once, after it."""
+    train, params, x, y = setting(dtype)
+    permutation = np.arange(N, dtype=np.int32)
+    state = train.init(params)
+    traced = train.epoch.trace(state, x, y, permutation, batch_size=BATCH)
+    assert not traced.jaxpr.effects
+    assert "callback" not in str(traced.jaxpr)
+    # Where host and device share their memory, as on a CPU, the guard sees nothing.
+    with jax.transfer_guard_device_to_host("disallow"):
+        state, losses = train.epoch(state, x, y, permutation, batch_size=BATCH)
+    assert {type(leaf).__name__ for leaf in jax.tree.leaves((state, losses))} == {"ArrayImpl"}
+
+    fetched = []
+    right = jax.device_get
+    monkeypatch.setattr(jax, "device_get", lambda tree: fetched.append(tree) or right(tree))
+    fnn.fit(train, params, x, y, epochs=3, batch_size=BATCH, progress=False)
+    assert [losses.shape for losses, _ in fetched] == [(N // BATCH,)] * 3
 
 
 def test_data_may_be_bfloat16():

@@ -1,0 +1,298 @@
+"""What the gradient of each example is like, for the price of the gradient of the batch.
+
+Back-propagation computes the sensitivities δ of every example, and only the last product sums over
+the batch: `dw = Σ_n x_n δ_nᵀ`. So norms, clipped sums and second moments of the examples' own
+gradients can be had from x and δ, without the gradients themselves. `jax.vmap(jax.grad(...))` forms
+all of them: N times the memory of the parameters.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from functional_nn import checks
+from functional_nn.backprop import Objective, leaves, require, sensitivities
+from functional_nn.layers.dense import dense_squares
+from functional_nn.layers.layer import Layer
+
+
+def per_example_gradient_norms(objective: Objective) -> Callable[..., jax.Array]:
+    r"""Gives the norm of each example's own gradient, over all parameters together.
+
+    For a network of dense layers on vectors, with `δ^l_n = ∂ℓ_n/∂z^l`,
+
+    $$\lVert \nabla_\theta \ell_n \rVert^2
+      = \sum_l \lVert \delta^l_n \rVert^2 \, (1 + \lVert a^{l-1}_n \rVert^2).$$
+
+    On sequences a dense layer takes the Gram form or the direct one, whichever is cheaper
+    (`functional_nn.layers.dense.sequence_squares`). Where an example has several losses, such as
+    one a position, `ℓ_n` is their mean.
+
+    Args:
+      objective: From `functional_nn.objective`. Every layer needs `squares`: dense layers,
+        activations, and what `serial` and `repeat` make of them have it.
+
+    Returns:
+      A function `(params, x, y) -> norms`, shape (N,), in the dtype of the network's output.
+
+    Raises:
+      TypeError: `objective` was not made by `functional_nn.objective`.
+      ValueError: A layer has no `squares`; from the function, an `x` without an axis of examples.
+
+    Example:
+      >>> import functional_nn as fnn
+      >>> net = fnn.mlp([2, 3, 4])
+      >>> x, y = jnp.ones((5, 2), jnp.float32), jnp.zeros(5, jnp.int32)
+      >>> J = fnn.objective(net, fnn.softmax_cross_entropy)
+      >>> norms = fnn.per_example_gradient_norms(J)(net.init(jax.random.key(0), x), x, y)
+      >>> norms.shape
+      (5,)
+
+    Reference:
+      I. Goodfellow, "Efficient Per-Example Gradient Computations", 2015, section 4.
+    """
+    _require(objective)
+
+    def hand_written(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        _, steps, norms = _walk(objective, params, x, y)
+        del steps
+        return norms
+
+    return hand_written
+
+
+def clipped_value_and_grad(
+    objective: Objective, max_norm: float, *, noise_multiplier: float = 0.0
+) -> Callable[..., tuple[jax.Array, Any]]:
+    r"""Gives the mean loss, and the mean of the examples' gradients after clipping each.
+
+    $$\bar g = \frac1N \Big( \sum_n \min\Big(1, \frac{C}{\lVert g_n \rVert}\Big) g_n
+      + \sigma C \xi \Big), \qquad g_n = \nabla_\theta \ell_n, \quad \xi \sim \mathcal N(0, I).$$
+
+    The gradients `g_n` are never formed: `δ_n` is scaled by its example's factor before the last
+    product of each layer. With noise this is the step of differentially private SGD. How private it
+    is follows from σ, the sampling rate and the number of steps, by an accountant that is not part
+    of this library.
+
+    Args:
+      objective: As for `functional_nn.per_example_gradient_norms`.
+      max_norm: The bound `C` on each example's norm, positive.
+      noise_multiplier: `σ`; 0 for clipping alone.
+
+    Returns:
+      A function `(params, x, y, key=None) -> (loss, grads)`; `key` draws the noise. Without noise
+      it can stand for `functional_nn.value_and_grad(objective)` everywhere.
+
+    Raises:
+      TypeError: `objective` was not made by `functional_nn.objective`.
+      ValueError: `max_norm` is not positive, or `noise_multiplier` negative; a layer has no
+        `squares`; from the function, noise without a key.
+
+    Example:
+      >>> import functional_nn as fnn
+      >>> net = fnn.mlp([2, 3, 4])
+      >>> x, y = jnp.ones((5, 2), jnp.float32), jnp.zeros(5, jnp.int32)
+      >>> J = fnn.objective(net, fnn.softmax_cross_entropy)
+      >>> params = net.init(jax.random.key(0), x)
+      >>> loss, grads = fnn.clipped_value_and_grad(J, 0.1)(params, x, y)
+      >>> size = jnp.sqrt(sum(jnp.sum(g * g) for g in jax.tree.leaves(grads)))
+      >>> round(size.item(), 3)  # five equal examples, each cut down to 0.1
+      0.1
+
+    Reference:
+      M. Abadi, A. Chu, I. Goodfellow et al., "Deep Learning with Differential Privacy", CCS 2016,
+      algorithm 1; for the scaling of δ, J. Lee, D. Kifer, "Scaling up Differentially Private Deep
+      Learning with Fast Per-Example Gradient Clipping", PoPETs 2021, section 4.
+    """
+    _require(objective)
+    checks.positive("max_norm", max_norm)
+    checks.not_negative("noise_multiplier", noise_multiplier)
+
+    def hand_written(
+        params: Any, x: jax.Array, y: jax.Array, key: jax.Array | None = None
+    ) -> tuple[jax.Array, Any]:
+        checks.noise_key(noise_multiplier, key)
+        loss, steps, norms = _walk(objective, params, x, y)
+        weights = max_norm / jnp.maximum(norms, max_norm) / len(norms)  # min(1, C/‖g_n‖) / N
+
+        def clipped() -> Iterator[Any]:
+            for layer, residual, cotangent in steps:
+                scaled = cotangent * weights.reshape(-1, *[1] * (cotangent.ndim - 1))
+                yield layer.bwd(residual, scaled)[0]
+
+        grads = _nested(objective.net, clipped())
+        if key is not None:
+            deviation = noise_multiplier * max_norm / len(norms)
+            grads = jax.tree.map(lambda g, n: g + deviation * n, grads, _normal(key, grads))
+        return loss, grads
+
+    return hand_written
+
+
+class KroneckerFactors(NamedTuple):
+    """The second moments of what goes into a dense layer and of what comes back to it.
+
+    Attributes:
+      inputs: `E[āāᵀ]`, shape (in + 1, in + 1), where `ā` is the input with a 1 for the bias behind.
+      outputs: `E[δδᵀ]`, shape (out, out), with `δ = ∂ℓ_n/∂z` (without the 1/N of the mean).
+    """
+
+    inputs: jax.Array
+    outputs: jax.Array
+
+
+def kfac_factors(objective: Objective) -> Callable[..., tuple[KroneckerFactors, ...]]:
+    r"""Gives the Kronecker factors of every dense layer.
+
+    The gradient of one example, weights above bias, is `ā δᵀ`, so the second moment of all its
+    entries is `āāᵀ ⊗ δδᵀ`. K-FAC takes the mean of the product for the product of the means:
+
+    $$\mathrm{E}\big[\operatorname{vec}(\nabla W)\operatorname{vec}(\nabla W)^\top\big] \approx
+      \mathrm{E}[\bar a \bar a^\top] \otimes \mathrm{E}[\delta \delta^\top].$$
+
+    With targets drawn from the network's own output this approximates the Fisher information; with
+    the data's targets, the empirical Fisher. On sequences `E[āāᵀ]` is the mean over examples and
+    positions, and `E[δδᵀ]` the mean over examples of the sum over positions (K-FAC-expand).
+
+    Args:
+      objective: From `functional_nn.objective`; its parameters are all those of dense layers that
+        stand in a `serial`.
+
+    Returns:
+      A function `(params, x, y) -> tuple[KroneckerFactors, ...]`, one for each dense layer in the
+      order of the forward pass.
+
+    Raises:
+      TypeError: `objective` was not made by `functional_nn.objective`.
+      ValueError: From the function, a layer with parameters that is not dense.
+
+    Example:
+      >>> import functional_nn as fnn
+      >>> net = fnn.mlp([2, 3, 4])
+      >>> x, y = jnp.ones((5, 2), jnp.float32), jnp.zeros(5, jnp.int32)
+      >>> J = fnn.objective(net, fnn.softmax_cross_entropy)
+      >>> factors = fnn.kfac_factors(J)(net.init(jax.random.key(0), x), x, y)
+      >>> [(f.inputs.shape, f.outputs.shape) for f in factors]
+      [((3, 3), (3, 3)), ((4, 4), (4, 4))]
+
+    Reference:
+      J. Martens, R. Grosse, "Optimizing Neural Networks with Kronecker-factored Approximate
+      Curvature", ICML 2015, section 3; for sequences R. Eschenhagen, A. Immer, R. Turner, F.
+      Schneider, P. Hennig, "Kronecker-Factored Approximate Curvature for Modern Neural Network
+      Architectures", NeurIPS 2023, section 3.
+    """
+    _require(objective)
+
+    def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[KroneckerFactors, ...]:
+        checks.only_dense([leaf for leaf in leaves(objective.net, params) if leaf[1] != ()])
+        _, steps, _ = _walk(objective, params, x, y)
+        return tuple(
+            _factors(residual[0], cotangent)
+            for layer, residual, cotangent in steps
+            if layer.squares is dense_squares
+        )
+
+    return hand_written
+
+
+def sensitivity_norms(objective: Objective) -> Callable[..., tuple[jax.Array, ...]]:
+    r"""Gives the norm of every layer's sensitivity, `‖∂ℓ_n/∂output‖`, for each example.
+
+    Where these shrink or grow from layer to layer, gradients vanish or explode.
+
+    Args:
+      objective: From `functional_nn.objective`.
+
+    Returns:
+      A function `(params, x, y) -> tuple of norms`, each of shape (N,), in the order and without
+      the factor 1/N of `functional_nn.sensitivities`.
+
+    Raises:
+      TypeError: `objective` was not made by `functional_nn.objective`.
+      ValueError: From the function, an `x` without an axis of examples.
+
+    Example:
+      >>> import functional_nn as fnn
+      >>> net = fnn.mlp([2, 3, 4])
+      >>> x, y = jnp.ones((5, 2), jnp.float32), jnp.zeros(5, jnp.int32)
+      >>> J = fnn.objective(net, fnn.softmax_cross_entropy)
+      >>> [n.shape for n in fnn.sensitivity_norms(J)(net.init(jax.random.key(0), x), x, y)]
+      [(5,), (5,), (5,)]
+
+    Reference:
+      Y. Bengio, P. Simard, P. Frasconi, "Learning Long-Term Dependencies with Gradient Descent is
+      Difficult", 1994, section IV.
+    """
+    layers = sensitivities(objective)
+
+    def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, ...]:
+        checks.rows(x)
+        return tuple(
+            len(x) * jnp.sqrt(jnp.sum(layer.cotangent**2, axis=range(1, layer.cotangent.ndim)))
+            for layer in layers(params, x, y)
+        )
+
+    return hand_written
+
+
+Step = tuple[Layer, Any, jax.Array]  # a leaf of the network, its residuals, the cotangent it gets
+
+
+def _walk(
+    objective: Objective, params: Any, x: jax.Array, y: jax.Array
+) -> tuple[jax.Array, list[Step], jax.Array]:
+    """Goes forward and back, and gives the mean loss, what each layer saw, and the norms."""
+    checks.batch(x, y)
+    checks.rows(x)
+    residuals = []
+    layers = leaves(objective.net, params)
+    for layer, own in layers:
+        x, residual = layer.fwd(own, x)
+        residuals.append(residual)
+    losses, residual = objective.loss.fwd(x, y)
+    # An example's loss is the mean of its own: no factor 1/N.
+    cotangent, _ = objective.loss.bwd(residual, jnp.full_like(losses, len(losses) / losses.size))
+
+    steps: list[Step] = []
+    total = jnp.zeros(len(losses), x.dtype)
+    for (layer, _), residual in zip(reversed(layers), reversed(residuals), strict=True):
+        steps.append((layer, residual, cotangent))
+        own, cotangent = checks.per_example(layer)(residual, cotangent)
+        total = total + own
+    # Rounding can make a Gram form negative where it is zero.
+    return jnp.mean(losses), steps[::-1], jnp.sqrt(jnp.maximum(total, 0))
+
+
+def _factors(x: jax.Array, cotangent: jax.Array) -> KroneckerFactors:
+    examples = len(x)
+    x, cotangent = (a.reshape(-1, a.shape[-1]) for a in (x, cotangent))
+    ones = jnp.concatenate([x, jnp.ones((len(x), 1), x.dtype)], axis=1)
+    return KroneckerFactors(ones.T @ ones / len(x), cotangent.T @ cotangent / examples)
+
+
+def _nested(layer: Layer, items: Iterator[Any]) -> Any:
+    """Puts one item a leaf into the structure of a network's parameters."""
+    if layer.name != "serial":
+        return next(items)
+    return tuple(_nested(part, items) for part in layer.parts)
+
+
+def _normal(key: jax.Array, like: Any) -> Any:
+    arrays, tree = jax.tree.flatten(like)
+    keys = jax.random.split(key, len(arrays))
+    drawn = [jax.random.normal(k, a.shape, a.dtype) for k, a in zip(keys, arrays, strict=True)]
+    return jax.tree.unflatten(tree, drawn)
+
+
+def _require(objective: Objective) -> None:
+    require(objective)
+    for layer in _unopened(objective.net):
+        checks.per_example(layer)
+
+
+def _unopened(layer: Layer) -> list[Layer]:
+    if layer.name not in ("serial", "repeat"):
+        return [layer]
+    return [leaf for part in dict.fromkeys(layer.parts) for leaf in _unopened(part)]
