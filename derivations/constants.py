@@ -27,6 +27,9 @@ def _root(value: Node) -> Node:
     return g.kernel("sqrt", value)
 
 
+_SCALE = Fraction("1.0507009873554804934193349852946")
+_ALPHA = Fraction("1.6732632423543772848170429916717")
+
 _NAMED: tuple[tuple[str, float, Callable[[], Node]], ...] = (
     ("√2", math.sqrt(2), lambda: _root(g.const(2))),
     ("√(1/2)", math.sqrt(0.5), lambda: _root(g.const(_HALF))),
@@ -47,6 +50,11 @@ _NAMED: tuple[tuple[str, float, Callable[[], Node]], ...] = (
     ("log 2π", math.log(2 * math.pi), lambda: g.log(g.mul(g.const(2), g.PI))),
     ("½ log 2π", math.log(2 * math.pi) / 2,
      lambda: g.mul(g.const(_HALF), g.log(g.mul(g.const(2), g.PI)))),
+    ("2√(2/π)", 2 * math.sqrt(2 / math.pi),
+     lambda: g.mul(g.const(2), _root(g.div(g.const(2), g.PI)))),
+    ("λ of selu", float(_SCALE), lambda: g.const(_SCALE)),
+    ("α of selu", float(_ALPHA), lambda: g.const(_ALPHA)),
+    ("λα of selu", float(_SCALE) * float(_ALPHA), lambda: g.const(_SCALE * _ALPHA)),
 )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from derivations.polynomial import (
     times,
 )
 from derivations.regions import Split, sign
-from derivations.signs import never_zero, of_sum
+from derivations.signs import Signs, never_zero, of_sum
 
 
 class Condition(NamedTuple):
@@ -69,13 +69,23 @@ def _condition(kind: Literal["positive", "nonzero"], poly: Poly) -> Condition:
     return Condition(kind, freeze(poly), freeze(bind(list(free(poly)), opaque)))
 
 
-def missing(needed: Iterable[Condition], given: Iterable[Condition]) -> Condition | None:
-    """Gives a needed condition that does not follow from the given ones, if there is one."""
+def missing(
+    needed: Iterable[Condition], given: Iterable[Condition], known: Signs
+) -> Condition | None:
+    """Gives a needed condition that does not follow, if there is one.
+
+    Args:
+      needed: The conditions.
+      given: Those from which they may follow.
+      known: The signs of factors in the open region that is looked at.
+    """
     given = list(given)
     keys = {(c.kind, c.key) for c in given} | {("nonzero", c.key) for c in given}
     signs = {c.poly: 1 for c in given if c.kind == "positive"}
     for condition in needed:
         if (condition.kind, condition.key) in keys:
+            continue
+        if condition.kind == "nonzero" and never_zero(condition.poly, known):
             continue
         try:
             # An exponent of two asks for nothing but that the factors are known.

@@ -68,7 +68,7 @@ def equal(
             if not is_zero(difference):
                 return Equality(False, regions, "the normal forms differ")
             needed = forms.domain(found, known) if domains else ()
-            extra = missing(needed, forms.domain(truth, known))
+            extra = missing(needed, forms.domain(truth, known), known)
             if extra is not None:
                 what = "a root or logarithm" if extra.kind == "positive" else "a division"
                 return Equality(False, regions, f"{what} may be undefined where the truth is not")

@@ -198,6 +198,8 @@ def read(expression: Any, names: Names) -> Node:
         return special
     if expression.is_Rational:
         return g.const(Fraction(int(expression.p), int(expression.q)))
+    if expression is sympy.pi:
+        return g.PI
     if isinstance(expression, sympy.Indexed):
         return names.entry(_letter(expression), expression.indices)
     if isinstance(expression, sympy.Symbol):
@@ -257,6 +259,12 @@ def _total(expression: Any, names: Names) -> Node:
 def _condition(condition: Any, names: Names) -> Node:
     if condition in (sympy.true, True):
         return g.TRUE
+    if isinstance(condition, (sympy.And, sympy.Or)):
+        join = g.and_ if isinstance(condition, sympy.And) else g.or_
+        first, *others = (_condition(part, names) for part in condition.args)
+        for other in others:
+            first = join(first, other)
+        return first
     relation = _RELATIONS.get(condition.func)
     if relation is None:
         raise Unsupported(f"the textbook's condition {condition}")

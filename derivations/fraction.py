@@ -16,6 +16,7 @@ from derivations.polynomial import (
     freeze,
     gens,
     leading,
+    reduced,
     scaled,
     thaw,
 )
@@ -137,7 +138,13 @@ def is_zero(poly: Poly) -> bool:
     if not any(g.kind == "inv" for g in gens(poly)):
         return False
     ring = _Ring(poly)
-    return _numerator(ring, poly)[0] == 0
+    numerator = _numerator(ring, poly)[0]
+    if numerator == 0:
+        return True
+    # A root in a denominator has met itself in the numerator: its square is what stands under it.
+    cleared = ring.back(numerator)
+    again = reduced(cleared)
+    return again != cleared and is_zero(again)
 
 
 @lru_cache(maxsize=20_000)

@@ -27,14 +27,30 @@ def analytic(g: Gen) -> bool:
     return all(analytic(inner) for m, _ in g.data for inner, _ in m)
 
 
-def never_zero(factor: Frozen) -> bool:
-    """Tells whether a factor is positive, or negative, everywhere and not just almost."""
-    signs = {c > 0 for _, c in factor}
-    return (
-        len(signs) == 1
-        and all(_not_negative(m) for m, _ in factor)
-        and any(all(_positive(g) for g, _ in m) for m, _ in factor)
-    )
+def never_zero(factor: Frozen, known: "Signs | None" = None) -> bool:
+    """Tells whether a factor is positive, or negative, everywhere and not just almost.
+
+    Everywhere where other factors have the `known` signs, if there are such.
+    """
+    terms = [_strict(monomial, c, known or {}) for monomial, c in factor]
+    signs = {sign for sign, _ in terms}
+    return len(signs) == 1 and None not in signs and any(strict for _, strict in terms)
+
+
+def _strict(monomial: Monomial, c: Fraction, known: "Signs") -> tuple[int | None, bool]:
+    """Gives the sign of a term, `None` if it has none for certain, and whether it is never zero."""
+    sign, strict = (1 if c > 0 else -1), True
+    for g, e in monomial:
+        alone = ((((g, 1),), Fraction(1)),)
+        if _positive(g):
+            continue
+        if alone in known:
+            sign *= known[alone] if e % 2 else 1
+        elif e % 2 == 0 or (g.kind == "sum" and _not_negative(g.data[1])):
+            strict = False
+        else:
+            return None, False
+    return sign, strict
 
 
 def _not_negative(monomial: Monomial) -> bool:

@@ -48,7 +48,7 @@ def approximation(formula: Function) -> Callable[[Function], Function]:
     return decorate
 
 
-def _polynomial(coefficients: tuple[float, ...], x: jax.Array) -> jax.Array:
+def polynomial(coefficients: tuple[float, ...], x: jax.Array) -> jax.Array:
     """Evaluates c0 + c1 x + c2 x² + ... by Horner's scheme."""
     result = jnp.full_like(x, coefficients[-1])
     for c in reversed(coefficients[:-1]):
@@ -59,7 +59,7 @@ def _polynomial(coefficients: tuple[float, ...], x: jax.Array) -> jax.Array:
 @approximation(jnp.expm1)
 def expm1(x: jax.Array) -> jax.Array:
     """Gives `e^x - 1`, to 1.2 ulp for `x <= 0`."""
-    near = x + x * x * _polynomial(_EXPM1, x)
+    near = x * (1 + x * polynomial(_EXPM1, x))  # so that -0 stays -0
     return jnp.where((x > _LOWEST) & (x < _HIGHEST), near, jnp.exp(x) - 1)
 
 
@@ -98,5 +98,5 @@ def _mish_slope(x: jax.Array) -> jax.Array:
 def mish_slope(x: jax.Array) -> jax.Array:
     """Gives `1 + x + e (x + 3/2 + e + e²/4)`, e = e^x: the root of mish's derivative is its."""
     d = x + 1.1924312114715576
-    near = d * _polynomial(_MISH, d) + 4.87636069786e-9
+    near = d * polynomial(_MISH, d) + 4.87636069786e-9
     return jnp.where(jnp.abs(d) < _NEAR, near, _mish_slope(x))

@@ -39,6 +39,16 @@ def dense_arguments(x: Any, w: Any, b: Any) -> None:
     same_dtype(x=x, w=w, b=b)
 
 
+def halves(name: str, x: Any) -> None:
+    """Refuses an array whose last axis cannot be halved."""
+    floating("x", x)
+    if jnp.ndim(x) < 1 or jnp.shape(x)[-1] % 2:
+        raise ValueError(
+            f"The last axis of x must hold as many values as gates, that is, have an even length. "
+            f"Got x of shape {jnp.shape(x)}. Give the layer before {name} twice as many outputs."
+        )
+
+
 def same_dtype(**arrays: Any) -> None:
     """Refuses arrays of different dtypes, so that no result is silently wider than a parameter."""
     dtypes = {name: jnp.result_type(array) for name, array in arrays.items()}

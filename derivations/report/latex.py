@@ -20,6 +20,8 @@ _SIGNS = {
     "χ": r"\chi",
     "ψ": r"\psi",
     "ω": r"\omega",
+    "π": r"\pi",
+    "…": r"\dots",
     "ŷ": r"\hat{y}",
     "→": r"\to",
     "lim": r"\lim",

@@ -26,11 +26,13 @@ class Slice(NamedTuple):
       arguments: From the points t on the line to the operation's arguments, one row a point.
       label: What t is.
       reach: The line runs from -reach to reach.
+      argument: Which argument moves along it.
     """
 
     arguments: Callable[[Any], tuple[Any, ...]]
     label: str
     reach: float = 3.0
+    argument: int = 0
 
 
 def _rows(t: Any, *rest: float) -> Any:
@@ -41,6 +43,7 @@ def _error(t: Any) -> tuple[Any, ...]:
     return _rows(t), np.zeros((len(t), 1), np.float32)
 
 
+_GATE = Slice(lambda t: (_rows(np.ones_like(t)), _rows(t)), "gate g, the value is 1", 6.0, 1)
 _RIGHT_OF_TWO = Slice(
     lambda t: (_rows(t, 0), _rows(np.ones_like(t), 0)), "logit of the right class of two", 6.0
 )
@@ -49,6 +52,11 @@ _SLICES = {
     "half_squared_error": Slice(_error, "error f - y, one component"),
     "squared_error": Slice(_error, "error f - y, one component"),
     "absolute_error": Slice(_error, "error f - y, one component"),
+    "glu": _GATE,
+    "swiglu": _GATE,
+    "prelu": Slice(
+        lambda t: (_rows(t), np.asarray([0.25], np.float32)), "x, with a slope of 1/4", 6.0
+    ),
     "huber_loss": Slice(_error, "error f - y, one component"),
     "hinge_loss": Slice(
         lambda t: (_rows(t), np.ones((len(t), 1), np.float32)), "output f, the answer is yes"
@@ -79,7 +87,7 @@ def plot(rule: Any, entry: Any) -> Figure | None:
     cotangent[..., 0] = 1
     if output.ndim == 1:
         cotangent[:] = 1
-    derivative = np.asarray(rule.bwd(residuals, cotangent)[0])
+    derivative = np.asarray(rule.bwd(residuals, cotangent)[line.argument])
     value = output if output.ndim == 1 else output[:, 0]
     slope = derivative if derivative.ndim == 1 else derivative[:, 0]
     drawn = _draw(entry.name, line.label, t, value, slope)

@@ -45,6 +45,8 @@ _PRIME = Operator("′")
 
 _FENCES = {"[]", "()"}
 
+_LARGEST_DENOMINATOR, _DIGITS = 10**9, 12
+
 _TIMES = Operator("\u2062")
 """Multiplication, which is not written: Unicode's invisible times."""
 
@@ -58,7 +60,7 @@ _FACTOR_ORDER: tuple[tuple[Any, ...], ...] = (
     (AppliedUndef,),
     (sympy.Derivative,),
     (sympy.Add, sympy.Pow),
-    (sympy.log, sympy.sign, sympy.Abs, sympy.Max),
+    (sympy.log, sympy.erf, sympy.sign, sympy.Abs, sympy.Max),
     (sympy.Piecewise,),
     (sympy.Sum,),
 )
@@ -89,6 +91,9 @@ def _(expression: Any) -> Any:
 
 @typeset.register
 def _(expression: sympy.Rational) -> Any:
+    if expression.q > _LARGEST_DENOMINATOR:
+        # Such a number was measured, or is a long decimal: nobody reads it as a fraction.
+        return Row((Number(str(sympy.N(expression, _DIGITS))), Letter("…")))
     fraction = Fraction(Number(str(abs(expression.p))), Number(str(expression.q)))
     return _negative(fraction) if expression.p < 0 else fraction
 
@@ -188,6 +193,16 @@ def _(expression: sympy.sign) -> Any:
 
 
 @typeset.register
+def _(expression: sympy.erf) -> Any:
+    return _applied(Word("erf"), expression.args)
+
+
+@typeset.register
+def _(expression: sympy.core.numbers.Pi) -> Any:
+    return Letter("π")
+
+
+@typeset.register
 def _(expression: sympy.Max) -> Any:
     return _applied(Word("max"), expression.args)
 
@@ -279,6 +294,23 @@ def _(expression: sympy.Piecewise) -> Any:
 def _(expression: Relational) -> Any:
     sign = Operator(_RELATIONS[type(expression)])
     return Row((typeset(expression.lhs), sign, typeset(expression.rhs)))
+
+
+@typeset.register
+def _(expression: sympy.And) -> Any:
+    return _joined(" and ", expression.args)
+
+
+@typeset.register
+def _(expression: sympy.Or) -> Any:
+    return _joined(" or ", expression.args)
+
+
+def _joined(word: str, parts: Any) -> Any:
+    boxes = [typeset(parts[0])]
+    for part in parts[1:]:
+        boxes += [Prose(word), typeset(part)]
+    return Row(tuple(boxes))
 
 
 def _product(expression: Any) -> Any:

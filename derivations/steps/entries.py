@@ -62,6 +62,11 @@ def printed(entry: Entry) -> Move:
     return changed("arranged", lambda _: entry.cited[0].equation.rhs)
 
 
+def pulled(entry: Entry, argument: Argument) -> Move:
+    """Gives the move to the backward pass that SymPy derives, which is proved equal as well."""
+    return changed("arranged", lambda _: pullback(entry, argument).rhs)
+
+
 def in_targets(entry: Entry, before: Iterable[Move]) -> Derivation:
     """Derives a loss in its targets."""
     subject: Any = Derivative(entry.output, entry.arguments[1].entry)
@@ -97,11 +102,11 @@ def backward(
     return _backward(name, entry, start, moves, lemma.definitions, (lemma.name,), lemma.conditions)
 
 
-def layer(entry: Entry, argument: Argument) -> Derivation:
+def layer(entry: Entry, argument: Argument, after: Iterable[Move] = ()) -> Derivation:
     """Derives the backward pass of a layer for one of its arguments, from its definition."""
     start = _pulled(entry, argument)
     output = Definition(entry.output, entry.definition)
-    moves = [unfold(start, "chain_rule_paths"), unfold(output), differentiate, delta]
+    moves = [unfold(start, "chain_rule_paths"), unfold(output), differentiate, delta, *after]
     return _backward(f"{entry.name}_{argument.name}", entry, start, moves, (output,))
 
 
@@ -183,6 +188,18 @@ def _of_entries() -> tuple[Derivation, ...]:
         "log_sigmoid": (log_of_quotient,),
         "silu": (),
         "mish": (),
+        "gelu": (),
+        "gelu_tanh": (),
+        "elu": (),
+        "celu": (),
+        "selu": (),
+        "soft_sign": (),
+        "squareplus": (),
+        "relu6": (),
+        "leaky_relu": (),
+        "hard_tanh": (),
+        "hard_sigmoid": (),
+        "hard_silu": (),
     }
     before: dict[str, tuple[Move, ...]] = {
         "half_squared_error": (),
@@ -215,6 +232,12 @@ def _of_entries() -> tuple[Derivation, ...]:
         *losses,
         *(backward(e[d.name], d, e[d.name].arguments[0], ()) for d in losses),
         *(in_targets(e[name], moves) for name, moves in before.items()),
+        *(gradient(e[name], (), (printed(e[name]),)) for name in ("prelu", "glu", "swiglu")),
+        *(
+            layer(e[name], argument, (pulled(e[name], argument),))
+            for name in ("prelu", "glu", "swiglu")
+            for argument in e[name].arguments
+        ),
         *(layer(e["dense"], argument) for argument in e["dense"].arguments),
     )
 

@@ -14,6 +14,7 @@ REASONS: dict[str, str] = {
     "power": "(u^n)′ = n u^(n − 1) u′",
     "exponential": "(e^u)′ = e^u u′",
     "logarithm": "(log u)′ = u′/u",
+    "error_function": "(erf u)′ = 2 π^(−1/2) e^(−u^2) u′",
     "absolute": "|u|′ = sgn(u) u′, for u ≠ 0",
     "branches": "branch by branch, away from the boundary",
     "chain_rule_case_1": "chain rule, case 1: one path",

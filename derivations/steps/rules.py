@@ -103,7 +103,7 @@ def _product(of: Any, by: Any) -> Any:
 
 
 def _power(of: Any, by: Any) -> Any:
-    if not isinstance(of, Pow) or not of.exp.is_Integer or of.exp < 0:
+    if not isinstance(of, Pow) or not of.exp.is_Rational or (of.exp.is_Integer and of.exp < 0):
         return None
     return of.exp * of.base ** (of.exp - 1) * _inside(of.base, by)
 
@@ -164,5 +164,9 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("exponential", _function(sympy.exp, sympy.exp)),
     ("logarithm", _function(sympy.log, lambda u: 1 / u)),
     ("absolute", _function(sympy.Abs, sympy.sign)),
+    (
+        "error_function",
+        _function(sympy.erf, lambda u: 2 * sympy.exp(-(u**2)) / sympy.sqrt(sympy.pi)),
+    ),
     ("chain_rule_case_1", _composed),
 )

@@ -17,6 +17,7 @@ _WIDTH = 100
 _TEXT = {
     "Σ": r"$\sum$", "∂": r"$\partial$", "σ": r"$\sigma$", "δ": r"$\delta$", "φ": r"$\varphi$",
     "′": "$'$", "−": "$-$", "≠": r"$\ne$", "^": r"\textasciicircum{}", "ℓ": r"$\ell$",
+    "π": r"$\pi$",
 }  # fmt: skip
 
 

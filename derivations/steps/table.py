@@ -52,7 +52,7 @@ def derivations_of(operation: str) -> tuple[Derivation, ...]:
     return tuple(own) or find(operation)
 
 
-_PARTS = ("", "_jacobian", "_pullback", "_targets")
+_PARTS = ("", "_jacobian", "_pullback", "_targets", "_x", "_slope", "_values", "_gate")
 
 
 def groups() -> tuple[str, ...]:

@@ -17,10 +17,10 @@ from derivations.textbook.entry import Source as Source
 from derivations.textbook.entry import Theorem as Theorem
 from derivations.textbook.layers import LAYERS
 from derivations.textbook.losses import LOSSES
+from derivations.textbook.piecewise_units import PIECEWISE_UNITS
 from derivations.textbook.smooth_units import SMOOTH_UNITS
 
-ENTRIES: dict[str, Entry] = {
-    entry.name: entry for entry in (*ACTIVATIONS, *SMOOTH_UNITS, *LOSSES, *LAYERS)
-}
+_ALL = (*ACTIVATIONS, *PIECEWISE_UNITS, *SMOOTH_UNITS, *LOSSES, *LAYERS)
+ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _ALL}
 
 THEOREMS: dict[str, Theorem] = {theorem.name: theorem for theorem in CHAIN_RULE + BACKPROPAGATION}

@@ -86,3 +86,111 @@ def szegedy(section: str) -> Source:
         "Rethinking the Inception Architecture for Computer Vision (CVPR 2016)",
         section,
     )
+
+
+def barron_celu(section: str) -> Source:
+    """The paper of the continuously differentiable exponential linear unit."""
+    return Source(
+        "J. T. Barron",
+        "Continuously Differentiable Exponential Linear Units (2017)",
+        section,
+    )
+
+
+def barron_squareplus(section: str) -> Source:
+    """The paper of squareplus."""
+    return Source(
+        "J. T. Barron",
+        "Squareplus: A Softplus-Like Algebraic Rectifier (2021)",
+        section,
+    )
+
+
+def clevert(section: str) -> Source:
+    """The paper of the exponential linear unit."""
+    return Source(
+        "D.-A. Clevert, T. Unterthiner and S. Hochreiter",
+        "Fast and Accurate Deep Network Learning by Exponential Linear Units (ICLR 2016)",
+        section,
+    )
+
+
+def dauphin(section: str) -> Source:
+    """The paper of the gated linear unit."""
+    return Source(
+        "Y. N. Dauphin, A. Fan, M. Auli and D. Grangier",
+        "Language Modeling with Gated Convolutional Networks (ICML 2017)",
+        section,
+    )
+
+
+def glorot_tanh(section: str) -> Source:
+    """The paper that compares the soft sign with the sigmoid and tanh."""
+    return Source(
+        "X. Glorot and Y. Bengio",
+        "Understanding the difficulty of training deep feedforward neural networks (AISTATS 2010)",
+        section,
+    )
+
+
+def he(section: str) -> Source:
+    """The paper of the parametric rectified linear unit."""
+    return Source(
+        "K. He, X. Zhang, S. Ren and J. Sun",
+        "Delving Deep into Rectifiers (ICCV 2015)",
+        section,
+    )
+
+
+def hendrycks(section: str) -> Source:
+    """The paper of the Gaussian error linear unit."""
+    return Source(
+        "D. Hendrycks and K. Gimpel",
+        "Gaussian Error Linear Units (2016)",
+        section,
+    )
+
+
+def howard(section: str) -> Source:
+    """The paper of the hard sigmoid and the hard swish."""
+    return Source(
+        "A. Howard et al.",
+        "Searching for MobileNetV3 (ICCV 2019)",
+        section,
+    )
+
+
+def klambauer(section: str) -> Source:
+    """The paper of the scaled exponential linear unit."""
+    return Source(
+        "G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter",
+        "Self-Normalizing Neural Networks (NIPS 2017)",
+        section,
+    )
+
+
+def krizhevsky(section: str) -> Source:
+    """The report with the rectified linear unit cut off at 6."""
+    return Source(
+        "A. Krizhevsky",
+        "Convolutional Deep Belief Networks on CIFAR-10 (2010)",
+        section,
+    )
+
+
+def maas(section: str) -> Source:
+    """The paper of the leaky rectified linear unit."""
+    return Source(
+        "A. L. Maas, A. Y. Hannun and A. Y. Ng",
+        "Rectifier Nonlinearities Improve Neural Network Acoustic Models (ICML 2013)",
+        section,
+    )
+
+
+def shazeer(section: str) -> Source:
+    """The paper of SwiGLU."""
+    return Source(
+        "N. Shazeer",
+        "GLU Variants Improve Transformer (2020)",
+        section,
+    )

@@ -93,7 +93,11 @@ def follows(name, expression, reason="lemma"):
 BACKWARD = {
     "softmax": ("softmax", 0),
     **{f"{entry.name}_pullback": (entry.name, 0) for entry in LOSSES},
-    **{f"dense_{letter}": ("dense", place) for place, letter in enumerate("xwb")},
+    **{
+        f"{name}_{argument.name}": (name, place)
+        for name in ("dense", "prelu", "glu", "swiglu")
+        for place, argument in enumerate(ENTRIES[name].arguments)
+    },
 }
 
 

@@ -25,6 +25,7 @@ SIZES = {"N": 2, "D": 3, "M": 2, "K": 3}
 _FUNCTIONS = {
     sympy.exp: math.exp,
     sympy.log: math.log,
+    sympy.erf: math.erf,
     sympy.Abs: abs,
     sympy.sign: lambda v: float(np.sign(v)),
     sympy.KroneckerDelta: lambda a, b: float(a == b),
@@ -57,13 +58,16 @@ def evaluate(expression: Any, values: dict[str, Any], indices: dict[str, int]) -
         return math.prod(map(at, expression.args))
     if isinstance(expression, sympy.Pow):
         return at(expression.base) ** at(expression.exp)
-    if expression.is_Number:
+    if expression.is_number and not expression.args:
         return float(expression)
     return _FUNCTIONS[expression.func](*map(at, expression.args))
 
 
 def holds(condition: Any, at: Any) -> bool:
     """Decides the condition of a branch."""
+    if isinstance(condition, (sympy.And, sympy.Or)):
+        join = all if isinstance(condition, sympy.And) else any
+        return join(holds(part, at) for part in condition.args)
     return (
         bool(condition) if condition in (True, False) else condition.func(*map(at, condition.args))
     )
@@ -203,15 +207,34 @@ def test_the_general_softmax_gradient_needs_no_hypothesis():
     assert evaluate(under_hypothesis, values, at) != pytest.approx(gradient[0, 1], abs=1e-2)
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "tanh", "softplus"])
+SCALE, ALPHA = 1.05070098735548, 1.67326324235437
+KNOWN = {
+    "sigmoid": lambda v: 0.5 * (1 + math.tanh(v / 2)),
+    "tanh": math.tanh,
+    "softplus": lambda v: np.logaddexp(v, 0),
+    "log_sigmoid": lambda v: -np.logaddexp(-v, 0),
+    "silu": lambda v: v * 0.5 * (1 + math.tanh(v / 2)),
+    "mish": lambda v: v * math.tanh(np.logaddexp(v, 0)),
+    "gelu": lambda v: v * math.erfc(-v / math.sqrt(2)) / 2,
+    "gelu_tanh": lambda v: v / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v**3))),
+    "elu": lambda v: v if v > 0 else math.expm1(v),
+    "celu": lambda v: v if v > 0 else math.expm1(v),
+    "selu": lambda v: SCALE * (v if v > 0 else ALPHA * math.expm1(v)),
+    "soft_sign": lambda v: v / (1 + abs(v)),
+    "squareplus": lambda v: (v + math.hypot(v, 2)) / 2,
+    "relu6": lambda v: min(max(v, 0), 6),
+    "leaky_relu": lambda v: max(v, v / 100),
+    "hard_tanh": lambda v: min(max(v, -1), 1),
+    "hard_sigmoid": lambda v: min(max(v + 3, 0), 6) / 6,
+    "hard_silu": lambda v: v * min(max(v + 3, 0), 6) / 6,
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
 def test_the_definition_is_the_function_of_that_name(name):
-    known = {
-        "sigmoid": lambda v: 0.5 * (1 + math.tanh(v / 2)),
-        "tanh": math.tanh,
-        "softplus": lambda v: np.logaddexp(v, 0),
-    }[name]
-    for v in (-3.0, -0.25, 0.0, 1.5):
-        assert evaluate(ENTRIES[name].definition, {"x": v}, {}) == pytest.approx(known(v))
+    for v in (-7.5, -3.0, -0.25, 0.0, 1.5, 7.5):
+        found = evaluate(ENTRIES[name].definition, {"x": v}, {})
+        assert found == pytest.approx(KNOWN[name](v), abs=1e-12)
 
 
 def test_deltas_of_other_indices_are_kept():

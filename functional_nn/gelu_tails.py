@@ -1,0 +1,149 @@
+"""The two gelus for negative inputs, and their slopes, to the last digits in single precision.
+
+There a gelu is `-t` times a small number that falls off like `exp(-t²/2)`. The exponent is needed
+to far more digits than a float has, so it is formed as the sum of two floats. Each function takes
+`t >= 0`; the gelu for positive inputs follows from it by symmetry.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from functional_nn.approximations import approximation, polynomial
+
+_ROOT_HALF = math.sqrt(0.5)
+_ROOT_TWO_PI = math.sqrt(2 * math.pi)
+
+
+def _halves(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Gives the sum of a float of 12 bits and the rest: products of such floats are exact."""
+    high = jax.lax.reduce_precision(x, exponent_bits=8, mantissa_bits=11)
+    return high, x - high
+
+
+_FAR = 9.0  # from here on exponentials are scaled: t e^-z is a normal float where e^-z is not
+_SCALE, _SCALED = 39.79400634765625, 5.220145767100658e-18  # exp(-_SCALE), to 1e-14
+
+
+def _exp_of_sum(high: jax.Array, low: jax.Array) -> jax.Array:
+    """Gives the exponential of the sum of two floats, the first the larger one."""
+    total = high + low
+    e = jnp.exp(total)
+    return e + e * (low - (total - high))
+
+
+def _scaled_exponential(
+    t: jax.Array, high: jax.Array, low: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Gives the exponential of `high + low` in two factors, so that it does not underflow."""
+    far = t > _FAR
+    return _exp_of_sum(high + jnp.where(far, _SCALE, 0), low), jnp.where(far, _SCALED, 1)
+
+
+# --- the gelu with the normal distribution ------------------------------------------------------
+
+# In w = (t - 3)/(t + 3), to 2e-8: (t + 3) Φ(-t) exp(t²/2); and, with the root r of the slope, what
+# its factor (Φ(-t) - t φ(t)) exp(t²/2) is divided by r - t.
+_TAIL = (
+    0.7290837, -0.5093322, 0.23001781, -0.047258317, -0.010463647, 0.0069378484, 0.0010217603,
+    -0.0009455939, -0.00020963326, 4.8230017e-05,
+)  # fmt: skip
+_SLOPE = (
+    0.47829768, -0.119975425, 0.053596593, -0.014074724, 0.00019906885, 0.0010927343,
+    -7.726372e-05, -0.00011704139, -1.2553e-05,
+)  # fmt: skip
+_END = 20.0  # where all is zero
+
+
+def _bell(t: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Gives `exp(-t²/2)`, and what it is to be multiplied by."""
+    high, low = _halves(t)
+    return _scaled_exponential(t, -high * high / 2, -low * (t + high) / 2)
+
+
+def _place(t: jax.Array) -> jax.Array:
+    """Gives `w = (t - 3)/(t + 3)`, from the side where its digits are."""
+    inverse = 1 / (t + 3)
+    return jnp.where(t < 3, 2 * (t * inverse) - 1, 1 - 6 * inverse)
+
+
+@approximation(lambda t: t * jax.lax.erfc(t * _ROOT_HALF) / 2)
+def gelu_tail(t: jax.Array) -> jax.Array:
+    """Gives `t Φ(-t)`, which is minus the gelu of `-t`."""
+    t = jnp.minimum(t, _END)
+    e, scale = _bell(t)
+    return t * polynomial(_TAIL, _place(t)) / (t + 3) * e * scale
+
+
+@approximation(lambda t: jax.lax.erfc(t * _ROOT_HALF) / 2 - t * jnp.exp(-t * t / 2) / _ROOT_TWO_PI)
+def gelu_slope(t: jax.Array) -> jax.Array:
+    """Gives `Φ(-t) - t φ(t)`, the derivative of the gelu at `-t`."""
+    t = jnp.minimum(t, _END)
+    e, scale = _bell(t)
+    factor = (0.7517915368080139 - t) * polynomial(_SLOPE, _place(t)) - 6.93438566712e-9
+    return factor * e * scale
+
+
+# --- the gelu with the hyperbolic tangent -------------------------------------------------------
+
+_C, _A = 2 * math.sqrt(2 / math.pi), 0.044715
+_CA = _C * _A
+# C and CA as a float of 12 bits and the rest.
+_C_HIGH, _C_LOW = 1.595703125, 6.59966057307e-5
+_CA_HIGH, _CA_LOW = 0.07135009765625, 4.71861635025e-6
+_TANH_END = 12.0
+_TANH_NEAR = 0.5
+# The factor of the slope, less its value at r, divided by t - r: for |t - r| < 1/2, to 5e-8.
+_TANH_SLOPE = (
+    -2.4606566, -0.099911556, -0.40044913, 0.075959854, -0.030457262, 0.011283309, -0.0038731997,
+    0.0012140181,
+)  # fmt: skip
+
+
+def _tanh_argument(t: jax.Array) -> jax.Array:
+    return _C * (t + _A * t * t * t)
+
+
+def _decay(t: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Gives `exp(-z)`, `z = C (t + A t³)`, and what it is to be multiplied by."""
+    high, low = _halves(t)
+    square = high * high
+    square_high, square_low = _halves(square)
+    slope = _CA_HIGH * high
+    slope_high, slope_low = _halves(slope)
+    # Both products are exact, and so is what is lost when they are added.
+    first, second = _C_HIGH * high, slope_high * square_high
+    total = first + second
+    back = total - first
+    lost = (first - (total - back)) + (second - back)
+    rest = _C_HIGH * low + _C_LOW * t
+    rest += slope_high * square_low + slope_low * square
+    rest += (_CA_HIGH * low + _CA_LOW * t) * square + _CA * t * (low * (t + high))
+    return _scaled_exponential(t, -total, -(rest + lost))
+
+
+@approximation(lambda t: t / (1 + jnp.exp(_tanh_argument(t))))
+def gelu_tanh_tail(t: jax.Array) -> jax.Array:
+    """Gives `t σ(-z)`, which is minus the gelu of `-t`."""
+    t = jnp.minimum(t, _TANH_END)
+    e, scale = _decay(t)
+    return t * e * scale / (1 + e * scale)
+
+
+def _tanh_slope(t: jax.Array) -> jax.Array:
+    e = jnp.exp(-_tanh_argument(t))
+    return e * (1 + e - _C * (t + 3 * _A * t * t * t)) / (1 + e * (2 + e))
+
+
+@approximation(_tanh_slope)
+def gelu_tanh_slope(t: jax.Array) -> jax.Array:
+    """Gives `e (1 + e - t z') / (1 + e)²`, `e = exp(-z)`: the derivative of the gelu at `-t`."""
+    t = jnp.minimum(t, _TANH_END)
+    scaled, scale = _decay(t)
+    e = scaled * scale
+    d = t - 0.7524614334106445
+    near = d * polynomial(_TANH_SLOPE, d) - 2.79029330306e-8
+    far = 1 + e - t * (_C + 3 * _CA * (t * t))
+    factor = jnp.where(jnp.abs(d) < _TANH_NEAR, near, far)
+    return factor * scaled * scale / (1 + e * (2 + e))
