@@ -3,7 +3,7 @@
 All functions keep the dtype (bfloat16, float16, float32 or float64). Softmax apart they work entry
 by entry on any shape; bfloat16 and float16 are computed in float32 and rounded once. Each keeps one
 array for its backward pass: the output where the derivative follows from it without losing digits,
-else the input.
+else the input, from which the output is made again where a layer after it needs it (`serial`).
 """
 
 from functional_nn.activations.algebraic import SOFT_SIGN as SOFT_SIGN

@@ -113,5 +113,5 @@ def _parts(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     return jnp.where(large, a, 2), jnp.where(large, 1, ratio), jnp.sqrt(1 + ratio * ratio)
 
 
-SOFT_SIGN = Rule("soft_sign", soft_sign, soft_sign_fwd, soft_sign_bwd)
-SQUAREPLUS = Rule("squareplus", squareplus, squareplus_fwd, squareplus_bwd)
+SOFT_SIGN = Rule("soft_sign", soft_sign, soft_sign_fwd, soft_sign_bwd, again=soft_sign)
+SQUAREPLUS = Rule("squareplus", squareplus, squareplus_fwd, squareplus_bwd, again=squareplus)

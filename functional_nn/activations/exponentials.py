@@ -169,6 +169,6 @@ def _negative(x: jax.Array) -> jax.Array:
     return jnp.where(x > 0, 0, x)
 
 
-ELU = Rule("elu", elu, elu_fwd, elu_bwd)
-CELU = Rule("celu", celu, celu_fwd, celu_bwd)
-SELU = Rule("selu", selu, selu_fwd, selu_bwd)
+ELU = Rule("elu", elu, elu_fwd, elu_bwd, again=elu)
+CELU = Rule("celu", celu, celu_fwd, celu_bwd, again=celu)
+SELU = Rule("selu", selu, selu_fwd, selu_bwd, again=selu)

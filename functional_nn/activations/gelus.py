@@ -112,5 +112,5 @@ def gelu_tanh_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     return (dy * jnp.where(jnp.isfinite(x), slope, jnp.clip(x, -0.0, 1.0)),)
 
 
-GELU = Rule("gelu", gelu, gelu_fwd, gelu_bwd)
-GELU_TANH = Rule("gelu_tanh", gelu_tanh, gelu_tanh_fwd, gelu_tanh_bwd)
+GELU = Rule("gelu", gelu, gelu_fwd, gelu_bwd, again=gelu)
+GELU_TANH = Rule("gelu_tanh", gelu_tanh, gelu_tanh_fwd, gelu_tanh_bwd, again=gelu_tanh)

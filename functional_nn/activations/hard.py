@@ -146,5 +146,7 @@ def hard_silu_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
 
 
 HARD_TANH = Rule("hard_tanh", hard_tanh, hard_tanh_fwd, hard_tanh_bwd)
-HARD_SIGMOID = Rule("hard_sigmoid", hard_sigmoid, hard_sigmoid_fwd, hard_sigmoid_bwd)
-HARD_SILU = Rule("hard_silu", hard_silu, hard_silu_fwd, hard_silu_bwd)
+HARD_SIGMOID = Rule(
+    "hard_sigmoid", hard_sigmoid, hard_sigmoid_fwd, hard_sigmoid_bwd, again=hard_sigmoid
+)
+HARD_SILU = Rule("hard_silu", hard_silu, hard_silu_fwd, hard_silu_bwd, again=hard_silu)
