@@ -16,14 +16,18 @@ class Circle(NamedTuple):
     polar: bool
 
 
-def _circle_accuracy(data: Circle) -> float:
+def circle_points(*, polar: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Gives 200 points inside a circle and around it, and which of them are inside."""
     draw = np.random.default_rng(0)
     angle = draw.uniform(-np.pi, np.pi, 200)
     inside = np.arange(200) % 2 == 0
     radius = np.where(inside, draw.uniform(0, 1, 200), draw.uniform(1.5, 2.5, 200))
     cartesian = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
-    points = np.stack([radius, angle], axis=1) if data.polar else cartesian
-    return logistic_accuracy(points, inside)
+    return np.stack([radius, angle], axis=1) if polar else cartesian, inside
+
+
+def _circle_accuracy(data: Circle) -> float:
+    return logistic_accuracy(*circle_points(polar=data.polar))
 
 
 def circle(data: Circle) -> Finding:
