@@ -59,7 +59,8 @@ def anchor(name: str) -> str:
 def _because(reason: str) -> d.Inline:
     """Gives the reason of a step; a case of the chain rule is derived in its turn."""
     words = REASONS[reason]
-    return d.Link(words, anchor(reason)) if reason.startswith("chain_rule_") else words
+    is_case = reason.startswith("chain_rule_")
+    return d.Link(words, anchor(reason)) if is_case else d.Typed(words)
 
 
 def _why(reason: str) -> tuple[str, ...]:
