@@ -100,7 +100,8 @@ def layer(
         return dparams, dx
 
     def made(residuals: Any) -> Any:
-        return apply(*residuals)
+        params, x, *_ = residuals
+        return apply(params, x)
 
     return UnknownLayer(lambda key, x: None, apply, fwd, bwd, name, again=made if again else None)
 
