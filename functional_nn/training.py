@@ -39,9 +39,9 @@ class Training(NamedTuple):
         of the batch before the update.
       epoch: `epoch(state, xs, ys, permutation, batch_size) -> (state, losses)`, compiled, one
         `jax.lax.scan` over the batches that `permutation` (N int32 indices, from the host) cuts
-        out; the old state is donated. The last `N % batch_size` indices are left out, so that all
-        batches have one size; with a new permutation for each epoch, no example is left out for
-        good.
+        out; the old state is donated. It holds the data once more, in that order. The last
+        `N % batch_size` indices are left out, so that all batches have one size; with a new
+        permutation for each epoch, no example is left out for good.
       objective: What is trained.
       metrics: What is measured of each batch besides its loss, or `None`.
     """
@@ -139,8 +139,11 @@ def training(
         checks.batch_size(batch_size, len(xs))
         checks.permutation(permutation, len(xs))
         batches = len(xs) // batch_size
-        indices = permutation[: batches * batch_size].reshape(batches, batch_size)
-        return jax.lax.scan(lambda s, rows: update(s, xs[rows], ys[rows]), state, indices)
+        order = permutation[: batches * batch_size]
+        # All rows at once: for a small network, collecting each batch's own would cost more than
+        # the step does.
+        data = [a[order].reshape(batches, batch_size, *a.shape[1:]) for a in (xs, ys)]
+        return jax.lax.scan(lambda state, batch: update(state, *batch), state, data)
 
     step = jax.jit(update, donate_argnums=0)
     epoch = jax.jit(scan, donate_argnums=0, static_argnames="batch_size")
