@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from functional_nn.approximations import approximation
 from functional_nn.precision import rounded_once
 from functional_nn.rules import Rule
 
@@ -85,8 +86,7 @@ def squareplus(x: ArrayLike) -> jax.Array:
       J. T. Barron, "Squareplus: A Softplus-Like Algebraic Rectifier", 2021, equations 1 and 3.
     """
     x = jnp.asarray(x)
-    largest, part, root = _parts(x)
-    h = largest * ((part + root) / 2)
+    h = _half_sum(jnp.where(x < 0, -x, x))
     return jnp.where(x < 0, 1 / h, h)
 
 
@@ -98,19 +98,44 @@ def squareplus_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
 @rounded_once
 def squareplus_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     """Gives `dx = dy f'(x)`."""
-    largest, part, root = _parts(x)
-    half = (part + root) / 2
-    negative = 1 / (largest * half) / (largest * root)
-    return (dy * jnp.where(x < 0, negative, half / root),)
+    a = jnp.where(x < 0, -x, x)  # not |x|, whose derivative at 0 would be 1
+    h, root = _half_sum(a), _root(a)
+    slope = jnp.where(x < 0, 1, h) / jnp.where(x < 0, h * root, root)
+    return (dy * jnp.where(jnp.isfinite(x), slope, jnp.clip(x, 0, 1)),)
 
 
-def _parts(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Gives `m = max(|x|, 2)`, and `|x|` and the root of `x² + 4` divided by it."""
-    # Selects, not |x|: its derivative at 0 would be 1.
-    a = jnp.where(x < 0, -x, x)
+# In single precision both are `a`, to all digits, where a square would overflow. The formulas form
+# no such square: with the larger of `a` and 2 taken out.
+_LARGE = 1e9
+
+
+def _scaled(a: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Gives `m = max(a, 2)`, and `a/m` and `√(a² + 4)/m`, for `a >= 0`."""
     large = a > 2
     ratio = jnp.where(large, 2, a) / jnp.where(large, a, 2)
     return jnp.where(large, a, 2), jnp.where(large, 1, ratio), jnp.sqrt(1 + ratio * ratio)
+
+
+def _root_formula(a: jax.Array) -> jax.Array:
+    largest, _, root = _scaled(a)
+    return largest * root
+
+
+def _half_sum_formula(a: jax.Array) -> jax.Array:
+    largest, part, root = _scaled(a)
+    return largest * ((part + root) / 2)
+
+
+@approximation(_root_formula)
+def _root(a: jax.Array) -> jax.Array:
+    """Gives `√(a² + 4)`."""
+    return jnp.where(a < _LARGE, jnp.sqrt(a * a + 4), a)
+
+
+@approximation(_half_sum_formula)
+def _half_sum(a: jax.Array) -> jax.Array:
+    """Gives `(a + √(a² + 4))/2`."""
+    return jnp.where(a < _LARGE, (a + jnp.sqrt(a * a + 4)) / 2, a)
 
 
 SOFT_SIGN = Rule("soft_sign", soft_sign, soft_sign_fwd, soft_sign_bwd, again=soft_sign)

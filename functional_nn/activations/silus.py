@@ -126,7 +126,8 @@ def mish_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     # Elsewhere as t (1 + x t'/t), t = tanh(softplus(x)): the square of the denominator would double
     # its rounding error.
     t = jnp.where(x < 0, e * (1 + e / 2), 1 + 2 * e) / bottom
-    ratio = (1 + e) * jnp.where(x < 0, 1 / (1 + e / 2), 4 * e * e / (1 + 2 * e)) / bottom
+    top = (1 + e) * jnp.where(x < 0, 1, 4 * e * e)
+    ratio = top / (bottom * jnp.where(x < 0, 1 + e / 2, 1 + 2 * e))
     slope = jnp.where(x < -0.5, left, t * (1 + x * ratio))
     return (dy * jnp.where(jnp.isfinite(x), slope, jnp.clip(x, -0.0, 1.0)),)
 
