@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from derivations.report import document as d
-from derivations.report import plots
 from derivations.report.files import require_writable, write_files
 from derivations.report.html import html
 from derivations.report.limits import limits_section
 from derivations.report.markdown import markdown
 from derivations.report.network import Network, network_section
 from derivations.report.operation import Checked, operation_section
-from derivations.report.overview import colophon, operation_rows, reading_blocks, report_row
+from derivations.report.overview import (
+    colophon,
+    missing_pictures,
+    operation_rows,
+    reading_blocks,
+    report_row,
+)
 from derivations.report.site import Page, site
 from derivations.report.tex import tex
 from derivations.verdict import Report, Verdict
@@ -78,8 +83,7 @@ def report_document(
         sections.append(d.Section("Training", "figures", tuple(figures)))
     if operations:
         inner = tuple(operation_section(checked) for checked in operations)
-        note = () if plots.available() else (_NO_PLOTS,)
-        sections.append(d.Section("Operations", "operations", (*note, *inner)))
+        sections.append(d.Section("Operations", "operations", (*missing_pictures(), *inner)))
     sections.append(limits_section("page"))
     title = "Backward passes and their proofs"
     document = d.Document(title, _lead(operations, network), tuple(sections), colophon())
@@ -100,11 +104,6 @@ def check_document(report: Report) -> d.Document:
     section = d.Section(f"{report.subject}", "check", blocks(report), report.verdict)
     lead = (f"The check of the {report.kind} ", d.Mono(report.subject), f": {report.verdict}.")
     return d.Document(report.subject, lead, (section, limits_section("page")))
-
-
-_NO_PLOTS = d.Paragraph(
-    ("Plots need matplotlib: ", d.Mono("pip install 'functional-nn[plots]'"), ".")
-)
 
 
 def _lead(operations: Sequence[Checked], network: Network | None) -> d.Line:

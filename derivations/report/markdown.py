@@ -23,7 +23,8 @@ def markdown(document: d.Document) -> Page:
     Raises:
       TypeError: The document holds something that is not known here.
     """
-    parts = [f"# {escaped(document.title)}", _line(document.lead), _contents(document.sections)]
+    title = f"# {escaped(document.title)}{_beside(document.verdict)}"
+    parts = [title, _line(document.lead), _contents(document.sections)]
     parts += [_section(section, 2) for section in document.sections]
     if document.colophon:
         parts.append(f"---\n\n{escaped(document.colophon)}")
@@ -52,12 +53,18 @@ def _contents(sections: tuple[d.Section, ...]) -> str:
 
 
 def _section(section: d.Section, level: int) -> str:
-    verdict = "" if section.verdict is None else f" — {_inline(d.Badge(section.verdict))}"
     # An explicit anchor: each host makes its own from the heading, and in its own way.
-    parts = [f'<a id="{section.anchor}"></a>', f"{'#' * level} {escaped(section.title)}{verdict}"]
+    parts = [
+        f'<a id="{section.anchor}"></a>',
+        f"{'#' * level} {escaped(section.title)}{_beside(section.verdict)}",
+    ]
     for block in section.blocks:
         parts.append(_section(block, level + 1) if isinstance(block, d.Section) else _block(block))
     return "\n\n".join(parts)
+
+
+def _beside(verdict: Any) -> str:
+    return "" if verdict is None else f" — {_inline(d.Badge(verdict))}"
 
 
 def _blocks(blocks: tuple[Any, ...]) -> str:

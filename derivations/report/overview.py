@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from derivations.report import document as d
+from derivations.report.canvas import available
 from derivations.report.operation import Checked, anchor
 from derivations.report.words import MEANINGS, seconds
 from derivations.verdict import Report
@@ -60,6 +61,14 @@ def reading_blocks(*more: d.Line) -> tuple[d.Paragraph | d.Items, ...]:
         d.Items((*verdicts, *more)),
         d.Items(letters),
     )
+
+
+def missing_pictures() -> tuple[d.Paragraph, ...]:
+    """Tells how to have pictures, where there are none."""
+    if available():
+        return ()
+    install = d.Mono("pip install 'functional-nn[plots]'")
+    return (d.Paragraph(("Plots need matplotlib: ", install, ".")),)
 
 
 def colophon() -> str:

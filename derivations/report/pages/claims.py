@@ -27,7 +27,7 @@ def claim_section(entry: Settled) -> d.Section:
         blocks.append(_statement(part, finding, given))
         given = _given(part) or given
     blocks += [picture for picture in pictures if picture is not None]
-    blocks += [d.Caption((d.Strong("Note. "), d.Typed(f"{claim.note}.")))] if claim.note else []
+    blocks += [d.Caption((d.Strong("Note."), " ", d.Typed(f"{claim.note}.")))] if claim.note else []
     blocks += [d.Caption(links)] if links else []
     blocks += [_derivation(claim)] if claim.derivation else []
     return d.Section(f"{claim.id} {claim.topic}", claim_anchor(claim), tuple(blocks))

@@ -7,7 +7,7 @@ from derivations.lectures.claim import Lecture, Settled, Status
 from derivations.report import document as d
 from derivations.report.limits import limits_section
 from derivations.report.operation import Checked
-from derivations.report.overview import operation_rows, reading_blocks
+from derivations.report.overview import missing_pictures, operation_rows, reading_blocks
 from derivations.report.pages.claims import badges_of
 from derivations.report.pages.lectures import counted
 from derivations.report.pages.mentions import claim_anchor, lecture_stem
@@ -64,7 +64,7 @@ def _lead(
 def _operations(operations: Sequence[Checked]) -> d.Section:
     header = ("Operation", "Verdict", "Holds for", "Time")
     table = d.Table(header, tuple(operation_rows(operations)))
-    return d.Section("Operations", "operations", (table,))
+    return d.Section("Operations", "operations", (*missing_pictures(), table))
 
 
 def _theorems(pages: Sequence[Page]) -> d.Section:

@@ -1,5 +1,6 @@
 """The site: what stands where, and that every link leads to something."""
 
+import importlib.util
 import json
 from collections import Counter
 
@@ -142,6 +143,13 @@ def test_a_part_of_the_whole_stands_alone(operations, entries):
     ]  # fmt: skip
     assert {link.anchor for link in made.lost} == {"operation-dense"}
     assert faults(html_site(made)) == []
+
+
+def test_without_matplotlib_the_first_page_says_so(operations, entries, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    made = report_site(operations, entries, theorems=False)
+    assert not [n for p in made.pages for n in d.nodes(p.document) if isinstance(n, d.Figure)]
+    assert "Plots need matplotlib" in html_site(made)["index.html"].decode()
 
 
 def test_claims_about_an_operation_are_found():
