@@ -159,6 +159,56 @@ def test_a_report(folder, capsys, form, page):
     assert "Identity" in (folder / "out" / page).read_text()
 
 
+def test_an_unchanged_report_is_not_made_again(folder, capsys, monkeypatch):
+    from derivations.report import make
+
+    made = []
+    again = make.make
+
+    def counted(names, **options):
+        made.append((names, options["format"]))
+        return again(names, **options)
+
+    monkeypatch.setattr(make, "make", counted)
+    assert leave("report", "identity", "--out", "out") == 0
+    page = folder / "out" / "index.html"
+    before = page.read_bytes()
+    assert leave("report", "identity", "--out", "out") == 0
+    assert made == [(["identity"], "html")]
+    assert "Unchanged" in capsys.readouterr().err
+
+    page.write_bytes(before + b"edited")
+    assert leave("report", "identity", "--out", "out") == 0
+    assert b"edited" not in page.read_bytes()
+    assert leave("report", "identity", "--out", "out", "--format", "markdown") == 0
+    assert not page.exists()
+    assert leave("report", "identity", "relu", "--out", "out", "--format", "markdown") == 0
+    assert made[1:] == [
+        (["identity"], "html"),
+        (["identity"], "markdown"),
+        (["identity", "relu"], "markdown"),
+    ]
+
+
+def test_an_unchanged_report_leaves_with_its_status(folder, capsys, monkeypatch):
+    from derivations.report import make
+
+    monkeypatch.setattr(make, "status_of", lambda site, entries: 2)
+    assert leave("report", "identity", "--out", "out") == 2
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    assert leave("report", "identity", "--out", "out") == 2
+
+
+def test_files_of_others_are_refused_before_the_work(folder, capsys):
+    (folder / "out").mkdir()
+    (folder / "out" / "mine.txt").write_text("mine")
+    assert leave("report", "identity", "--out", "out") == 3
+    captured = capsys.readouterr()
+    assert "mine.txt" in captured.err
+    assert "PROVED" not in captured.err
+
+
 def test_help_shows_examples_and_statuses(capsys):
     assert leave("check", "--help") == 0
     out = capsys.readouterr().out

@@ -82,7 +82,7 @@ class Page(HTMLParser):
         assert tag != "img" or dict(attrs).get("alt")
         self.tags.append(tag)
         self.attributes += [(tag, name, value) for name, value in attrs]
-        if tag not in {"meta", "img"}:
+        if tag not in {"meta", "img", "link", "input"}:
             self.open.append(tag)
 
     def handle_endtag(self, tag):
