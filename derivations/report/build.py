@@ -14,6 +14,7 @@ from derivations.report.markdown import markdown
 from derivations.report.network import Network, network_section
 from derivations.report.operation import Checked, operation_section
 from derivations.report.overview import colophon, operation_rows, reading_blocks, report_row
+from derivations.report.site import Page, site
 from derivations.report.tex import tex
 from derivations.verdict import Report, Verdict
 
@@ -80,12 +81,10 @@ def report_document(
         note = () if plots.available() else (_NO_PLOTS,)
         sections.append(d.Section("Operations", "operations", (*note, *inner)))
     sections.append(limits_section("page"))
-    return d.Document(
-        "Backward passes and their proofs",
-        _lead(operations, network),
-        tuple(sections),
-        colophon(),
-    )
+    title = "Backward passes and their proofs"
+    document = d.Document(title, _lead(operations, network), tuple(sections), colophon())
+    # What this page does not have, such as the derivation of the chain rule, is not linked to.
+    return site(title, (Page("report", document, "", title),)).pages[0].document
 
 
 def check_document(report: Report) -> d.Document:

@@ -11,15 +11,24 @@ from derivations.steps.prove import Proof
 from derivations.steps.reasons import REASONS
 
 
-def derivation_section(derivation: Derivation, proof: Proof, notation: str = "code") -> d.Section:
-    """Gives the section of a derivation, in the letters of a notation."""
+def derivation_section(
+    derivation: Derivation, proof: Proof, notation: str = "code", title: str = ""
+) -> d.Section:
+    """Gives the section of a derivation, in the letters of a notation.
+
+    Args:
+      derivation: The derivation.
+      proof: Its verdicts.
+      notation: In whose letters it is written.
+      title: The heading, where its own would repeat what stands above.
+    """
 
     def formula(expression: object) -> d.Formula:
         return d.Formula(printed(expression, derivation.name, notation))
 
     steps = tuple(
         d.Step(
-            (d.Typed(REASONS[step.reason]), " ", d.Badge(outcome.verdict), *_why(outcome.reason)),
+            (_because(step.reason), " ", d.Badge(outcome.verdict), *_why(outcome.reason)),
             (formula(step.expression),),
         )
         for step, outcome in zip(derivation.steps, proof.steps, strict=True)
@@ -32,7 +41,8 @@ def derivation_section(derivation: Derivation, proof: Proof, notation: str = "co
     blocks += [d.Caption((line,)) for line in told]
     if rests:
         blocks.append(d.Caption((*rests, ".")))
-    return d.Section(derivation.title, anchor(derivation.name), tuple(blocks), proof.verdict)
+    heading = title or derivation.title
+    return d.Section(heading, anchor(derivation.name), tuple(blocks), proof.verdict)
 
 
 @functools.cache
@@ -44,6 +54,12 @@ def proof_of(name: str) -> Proof:
 def anchor(name: str) -> str:
     """Gives the anchor of a derivation's section, by its name."""
     return f"derivation-{name.replace('_', '-')}"
+
+
+def _because(reason: str) -> d.Inline:
+    """Gives the reason of a step; a case of the chain rule is derived in its turn."""
+    words = REASONS[reason]
+    return d.Link(words, anchor(reason)) if reason.startswith("chain_rule_") else d.Typed(words)
 
 
 def _why(reason: str) -> tuple[str, ...]:

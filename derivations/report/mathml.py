@@ -7,6 +7,8 @@ from typing import Any
 from derivations.report import boxes as b
 from derivations.report.typeset import typeset
 
+_TALL = ("mfrac", "munderover", 'mtable class="cases"', "msubsup", "msup")
+
 
 def mathml(expression: Any, *, display: bool = False) -> str:
     """Gives a `<math>` element; `display` sets it on a line of its own.
@@ -89,9 +91,12 @@ def _(box: b.Big) -> str:
 
 @_write.register
 def _(box: b.Fenced) -> str:
-    left = f'<mo fence="true" form="prefix" stretchy="true">{box.left}</mo>'
-    right = f'<mo fence="true" form="postfix" stretchy="true">{box.right}</mo>'
-    return f"<mrow>{left}{_write(box.body)}{right}</mrow>"
+    body = _write(box.body)
+    # Fences that grow also take more room at the sides, so they are kept for what is tall.
+    grows = "true" if any(f"<{tall}>" in body for tall in _TALL) else "false"
+    left = f'<mo fence="true" form="prefix" stretchy="{grows}">{box.left}</mo>'
+    right = f'<mo fence="true" form="postfix" stretchy="{grows}">{box.right}</mo>'
+    return f"<mrow>{left}{body}{right}</mrow>"
 
 
 @_write.register

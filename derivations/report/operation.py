@@ -42,7 +42,7 @@ def operation_section(checked: Checked) -> d.Section:
             _part(entry, "Definition", (*_definition(entry), *(() if curve is None else (curve,)))),
             _part(entry, "Derivation", (_derivation(entry),)),
             *_steps(entry),
-            _part(entry, "Code", _code(rule)),
+            _part(entry, "Code", code_blocks(rule.fwd, rule.bwd)),
             _part(entry, "Verdicts", (d.Verdicts(report.obligations),)),
         ),
         report.verdict,
@@ -119,10 +119,21 @@ def _cited(cited: Cited) -> tuple[Any, ...]:
     )
 
 
-def _code(rule: Any) -> tuple[Any, ...]:
-    shared = _source(rule.fwd) == _source(rule.bwd)
-    sources = [_source(rule.fwd)] if shared else [_source(rule.fwd), _source(rule.bwd)]
-    return (d.Code("\n\n".join(sources)),)
+def code_blocks(*functions: Callable[..., Any]) -> tuple[Any, ...]:
+    """Gives the source of functions, each once, and the module that it is from."""
+    sources = dict.fromkeys(map(_source, functions))
+    modules = dict.fromkeys(filter(None, map(_module, functions)))
+    where: list[d.Inline] = []
+    for module in modules:
+        where += [", " if where else "From ", d.Mono(module)]
+    code = d.Code("\n\n".join(sources))
+    return (code, d.Caption((*where, "."))) if where else (code,)
+
+
+def _module(function: Callable[..., Any]) -> str:
+    inner = function.func if isinstance(function, functools.partial) else function
+    name = getattr(inner, "__module__", None) or ""
+    return name if name.startswith("functional_nn.") else ""
 
 
 def _source(function: Callable[..., Any]) -> str:

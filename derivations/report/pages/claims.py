@@ -23,9 +23,10 @@ def claim_section(entry: Settled) -> d.Section:
     links = links_from(claim)
     blocks: list[Any] = [d.Paragraph((d.Typed(claim.statement),)), d.Paragraph(status_line(entry))]
     blocks += [d.Caption((d.Typed(f"Holds if: {c}."),)) for c in claim.conditions]
-    blocks += [
-        _statement(part, finding) for part, finding in zip(claim.parts, entry.findings, strict=True)
-    ]
+    given: Any = None
+    for part, finding in zip(claim.parts, entry.findings, strict=True):
+        blocks.append(_statement(part, finding, given))
+        given = _given(part) or given
     blocks += [picture for picture in (*pictures, gallery(claim.id)) if picture is not None]
     blocks += [d.Caption((d.Strong("Note. "), d.Typed(f"{claim.note}.")))] if claim.note else []
     blocks += [d.Caption(links)] if links else []
@@ -58,10 +59,10 @@ def badges_of(entry: Settled) -> list[d.Line]:
     return lines
 
 
-def _statement(part: Part, finding: Finding) -> d.Statement:
+def _statement(part: Part, finding: Finding, above: Any) -> d.Statement:
     role = "" if part.role is Role.STATED else f"{str(part.role).capitalize()}: "
     line = (d.Badge(finding.status), f" {role}", d.Typed(part.text))
-    blocks = [*_formulas(part), *_told(part, finding), *_counterexample(finding)]
+    blocks = [*_formulas(part, above), *_told(part, finding), *_counterexample(finding)]
     if finding.measured:
         blocks.append(_measurements(finding))
     ground = "; ".join(filter(None, (finding.ground, finding.scope)))
@@ -73,17 +74,24 @@ def _statement(part: Part, finding: Finding) -> d.Statement:
     return d.Statement(line, tuple(blocks))
 
 
-def _formulas(part: Part) -> list[Any]:
-    """Shows an equation as it was settled, and what its letters stand for."""
+def _formulas(part: Part, above: Any) -> list[Any]:
+    """Shows an equation as it was settled, and what its letters stand for if that is not above."""
     if not isinstance(part.data, Identity):
         return []
-    shown: list[Any] = [d.Formula(part.data.equation)]
+    given, equation = _given(part), d.Formula(part.data.equation)
+    if not given:
+        return [equation]
+    if given == above:
+        return [equation, d.Caption(("with the letters as above",))]
+    return [equation, d.Caption(("with",)), *map(d.Formula, given)]
+
+
+def _given(part: Part) -> tuple[Any, ...]:
+    """Gives what the letters of an equation stand for, and what is taken for granted."""
+    if not isinstance(part.data, Identity):
+        return ()
     hypothesis = part.data.hypothesis
-    given = [*part.data.given, *([] if hypothesis is None else [hypothesis])]
-    if given:
-        shown.append(d.Caption(("with",)))
-        shown += map(d.Formula, given)
-    return shown
+    return (*part.data.given, *(() if hypothesis is None else (hypothesis,)))
 
 
 def _told(part: Part, finding: Finding) -> list[Any]:
@@ -117,5 +125,6 @@ def _measurements(finding: Finding) -> d.Table:
 
 def _derivation(claim: Claim) -> d.Section:
     found, notation = derivation(claim.derivation), f"lecture-{claim.lecture.number}"
-    section = derivation_section(found, proof_of(found.name), notation)
+    title = "Derivation in the letters of the lecture"
+    section = derivation_section(found, proof_of(found.name), notation, title)
     return section._replace(anchor=f"{claim_anchor(claim)}-derivation")

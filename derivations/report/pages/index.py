@@ -38,9 +38,10 @@ def index_page(
     sections = [_ledger(lectures[number], settled) for number, settled in claims.items()]
     parts = [_operations(operations)]
     parts += [_theorems(theorems)] if theorems else []
+    parts.append(_reading())
     if sections:
         parts.append(d.Section("The ledger of claims", "ledger", (*_counts(entries), *sections)))
-    parts += [_reading(), limits_section("site")]
+    parts.append(limits_section("site"))
     document = d.Document(TITLE, _lead(operations, theorems, entries), tuple(parts), colophon)
     return Page(INDEX, document, "", "Overview")
 

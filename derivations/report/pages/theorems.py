@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import functional_nn as fnn
 from derivations.lectures.claim import Claim
 from derivations.report import document as d
 from derivations.report.derivation import derivation_section, proof_of
+from derivations.report.operation import code_blocks
 from derivations.report.pages.mentions import links_to_claims
 from derivations.report.site import Page
 from derivations.steps import derivation, find
@@ -23,7 +25,7 @@ def case_page(name: str, claims: Sequence[Claim]) -> Page:
     """Gives the page of one case of the chain rule, by the name of its theorem."""
     theorem = THEOREMS[name]
     shown = d.Section("Theorem", f"{stem(name)}-theorem", _theorem(theorem))
-    sections = (shown, _derivation(name), *_stated(stem(name), [name], claims))
+    sections = (shown, _derivation(name, "Derivation"), *_stated(stem(name), [name], claims))
     document = d.Document(
         theorem.title, (theorem.description,), sections, verdict=proof_of(name).verdict
     )
@@ -48,6 +50,7 @@ def backpropagation_page(claims: Sequence[Claim]) -> Page:
                 *map(_derivation, special),
             ),
         ),
+        d.Section("Code", "backpropagation-code", _code()),
         *_stated(BACKPROPAGATION, names, claims),
     )
     lead = (
@@ -74,7 +77,11 @@ def _theorem(theorem: Theorem) -> tuple[Any, ...]:
 
 def _equation(name: str) -> d.Section:
     theorem = THEOREMS[name]
-    blocks = (d.Paragraph((theorem.description,)), *_theorem(theorem), _derivation(name))
+    blocks = (
+        d.Paragraph((theorem.description,)),
+        *_theorem(theorem),
+        _derivation(name, "Derivation"),
+    )
     anchor = f"equation-{stem(name)}"
     return d.Section(theorem.title, anchor, blocks, proof_of(name).verdict)
 
@@ -92,8 +99,20 @@ def _induction() -> tuple[Any, ...]:
     )
 
 
-def _derivation(name: str) -> d.Section:
-    return derivation_section(derivation(name), proof_of(name))
+def _code() -> tuple[Any, ...]:
+    return (
+        d.Paragraph(
+            (
+                "In the library the equations are the backward passes of dense layers and of their "
+                "activations; what joins them walks the layers from the end.",
+            )
+        ),
+        *code_blocks(fnn.serial),
+    )
+
+
+def _derivation(name: str, title: str = "") -> d.Section:
+    return derivation_section(derivation(name), proof_of(name), title=title)
 
 
 def _stated(page: str, names: Sequence[str], claims: Sequence[Claim]) -> tuple[d.Section, ...]:
