@@ -10,7 +10,7 @@ from derivations.folding import folding, linear_regions
 from derivations.lectures.counting import DEPTHS, WIDTH
 from derivations.lectures.geometry import circle_points
 from derivations.lectures.library import gradient
-from derivations.lectures.regions import REGIONS, network, regions
+from derivations.lectures.regions import REGIONS, fires, network
 from derivations.report.canvas import GREY, available, saved, style
 from derivations.report.document import Figure
 from derivations.work import operations, paths
@@ -52,14 +52,19 @@ def _circle(panels: Any) -> None:
 
 
 def _regions(panels: Any) -> None:
-    steps = np.linspace(-2.5, 5.5, 241, dtype=np.float32)
+    steps = (
+        np.arange(-80, 177) / 32
+    )  # exact as floats, and so is what the first layer makes of them
     grid = np.stack(np.meshgrid(steps, steps), axis=-1)
     for axes, (name, region) in zip(panels, REGIONS.items(), strict=True):
-        layers = network(region)
-        fired = np.asarray(regions.apply(layers, grid))
+        first, *above = network(region)
+        sums = [float(bias) + grid @ np.array(weights, float) for bias, *weights in first]
+        units = np.stack([line >= 0 for line in sums], axis=-1).reshape(-1, len(first)).astype(int)
+        patterns, which = np.unique(units, axis=0, return_inverse=True)
+        outputs = [fires(above, tuple(p)) if above else bool(p[0]) for p in patterns.tolist()]
+        fired = np.array(outputs, float)[which].reshape(grid.shape[:2])
         axes.contourf(steps, steps, fired, [0.5, 1.5], colors=[BLUE], alpha=0.75)
-        for bias, *weights in layers[0]:
-            line = float(bias) + grid @ np.array(weights, np.float32)
+        for line in sums:
             axes.contour(steps, steps, line, [0], colors=GREY, linewidths=0.7)
         axes.set(title=name, aspect="equal", xticks=[], yticks=[])
 

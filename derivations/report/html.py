@@ -214,12 +214,7 @@ def _(block: d.Figure) -> str:
         data = base64.b64encode(block.picture).decode()
         picture = f'<img alt="{escape(block.alt)}" src="data:image/png;base64,{data}">'
     caption = f"<figcaption>{escape(block.caption)}</figcaption>"
-    width = re.match(r"<svg[^>]*? width=\"([\d.]+)pt\"", picture)
-    if width is None or float(width[1]) < _WIDE:
-        return f"<figure>{picture}{caption}</figure>"
-    # Its letters would be too small on a phone: there it scrolls inside its own box.
-    box = f'<div class="wide" tabindex="0" role="group" aria-label="Picture">{picture}</div>'
-    return f"<figure>{box}{caption}</figure>"
+    return f"<figure>{picture}{caption}</figure>"
 
 
 @_block.register

@@ -10,6 +10,7 @@ from derivations.lectures.worked import WORKED
 from derivations.report import document as d
 from derivations.report.derivation import derivation_section, proof_of
 from derivations.report.diagram import diagram
+from derivations.report.gallery import gallery
 from derivations.report.pages.mentions import claim_anchor, links_from
 from derivations.report.words import value
 from derivations.steps import derivation
@@ -26,7 +27,7 @@ def claim_section(entry: Settled) -> d.Section:
     for part, finding in zip(claim.parts, entry.findings, strict=True):
         blocks.append(_statement(part, finding, given))
         given = _given(part) or given
-    blocks += [picture for picture in pictures if picture is not None]
+    blocks += [picture for picture in (*pictures, gallery(claim.id)) if picture is not None]
     blocks += [d.Caption((d.Strong("Note."), " ", d.Typed(f"{claim.note}.")))] if claim.note else []
     blocks += [d.Caption(links)] if links else []
     blocks += [_derivation(claim)] if claim.derivation else []
