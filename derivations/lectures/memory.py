@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import functional_nn as fnn
 from derivations.lectures.claim import Finding, Measured, Status
 from derivations.work import temporary_bytes
+from functional_nn.layers.elementwise import elementwise
 
 WIDTH, LAYERS = 64, 8
 BATCHES = (512, 1024, 2048)
@@ -22,9 +23,9 @@ class Memory(NamedTuple):
     power: int
 
 
-def _temporary(gradient: Callable[..., Any], activation: fnn.Layer, batch: int) -> int:
+def _temporary(gradient: Callable[..., Any], activation: str, batch: int) -> int:
     """Gives what a gradient of a deep network takes beside what goes in and comes out."""
-    net = fnn.mlp([WIDTH] * (LAYERS + 1), activation)
+    net = fnn.mlp([WIDTH] * (LAYERS + 1), elementwise(fnn.RULES[activation]))
     x = jax.ShapeDtypeStruct((batch, WIDTH), jnp.float32)
     params = jax.eval_shape(net.init, jax.random.key(0), x)
     objective = fnn.objective(net, fnn.RULES["squared_error"])
@@ -34,7 +35,7 @@ def _temporary(gradient: Callable[..., Any], activation: fnn.Layer, batch: int) 
 
 def memory_grows(memory: Memory) -> Finding:
     """Compiles jax.value_and_grad of a network of eight layers for three sizes of the batch."""
-    taken = [_temporary(jax.value_and_grad, fnn.softplus, batch) for batch in BATCHES]
+    taken = [_temporary(jax.value_and_grad, "softplus", batch) for batch in BATCHES]
     ratios = [b / a for a, b in itertools.pairwise(taken)]
     claimed = 2.0**memory.power
     told = Measured(
@@ -49,7 +50,7 @@ def memory_grows(memory: Memory) -> Finding:
 class Saving(NamedTuple):
     """The part of the memory of jax.grad that a hand-written rule is claimed to need at most."""
 
-    activation: fnn.Layer
+    activation: str
     part: float
 
 
@@ -60,7 +61,7 @@ def saved(saving: Saving) -> Finding:
         for gradient in (fnn.value_and_grad, jax.value_and_grad)
     )
     told = Measured(
-        f"temporary bytes with {saving.activation.name}, hand-written and by jax.grad",
+        f"temporary bytes with {saving.activation}, hand-written and by jax.grad",
         f"{ours} and {theirs}, {ours / theirs:.2f} times",
         f"at most {saving.part:g} times",
         ours <= saving.part * theirs,

@@ -5,7 +5,6 @@ from typing import Any
 import sympy
 from sympy import Symbol, exp, log
 
-import functional_nn as fnn
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
 from derivations.lectures.example import Example, dense, digits
 from derivations.lectures.letters import K, Network, Q, d, eq, i, j, k, q, slope, total
@@ -214,14 +213,14 @@ CLAIMS = (
                  (Altered("not at all", Memory(power=0)),
                   Altered("with its square", Memory(power=2)))),
             Part("a rule that keeps one array a layer saves memory: with relu",
-                 Saving(fnn.relu, 0.6), saved, (Altered("half as much", Saving(fnn.relu, 0.3)),)),
-            Part("with softplus", Saving(fnn.softplus, 0.5), saved,
-                 (Altered("half as much", Saving(fnn.softplus, 0.25)),)),
-            Part("with silu", Saving(fnn.silu, 0.25), saved,
-                 (Altered("half as much", Saving(fnn.silu, 0.125)),)),
+                 Saving("relu", 0.6), saved, (Altered("half as much", Saving("relu", 0.3)),)),
+            Part("with softplus", Saving("softplus", 0.5), saved,
+                 (Altered("half as much", Saving("softplus", 0.25)),)),
+            Part("with silu", Saving("silu", 0.25), saved,
+                 (Altered("half as much", Saving("silu", 0.125)),)),
             Part("with sigmoid jax.grad itself keeps one array a layer, and nothing is saved",
-                 Saving(fnn.sigmoid, 1.25), saved,
-                 (Altered("something is saved", Saving(fnn.sigmoid, 0.9)),)),
+                 Saving("sigmoid", 1.25), saved,
+                 (Altered("something is saved", Saving("sigmoid", 0.9)),)),
         ),
     ),
     Claim(
