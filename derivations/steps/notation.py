@@ -43,7 +43,7 @@ NOTATIONS: dict[str, Notation] = {
         layers={"W": "w"}, activations={}, softmax={}, losses={}, inputs_first=True, cotangents=True
     ),
     "lecture-000": Notation(
-        layers={**_COLUMNS, "W": "w"},
+        layers={**_COLUMNS, "W": "w", "C": "l"},
         activations={"x": "z"},
         softmax={"s": "y", "x": "z"},
         losses={"f": "y", "y": "ŷ", "C": "C"},

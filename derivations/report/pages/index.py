@@ -85,7 +85,7 @@ def _counts(entries: Sequence[Settled]) -> tuple[d.Paragraph, ...]:
     line[-1] = "."
     lead = (
         "What the lectures state, each settled by computation. An error of a lecture is refuted as "
-        "it is printed, and proved as it is corrected.",
+        "it is printed; what is right instead is settled beside it.",
     )
     return (d.Paragraph(lead), d.Paragraph(tuple(line)))
 

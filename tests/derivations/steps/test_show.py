@@ -48,7 +48,7 @@ def test_the_letters_of_other_derivations():
     last = shown("backpropagation_output_weights", "lecture-003")
     assert last.startswith("∂R/∂U_kj^(L) = ")
     two = shown("backpropagation_two_neurons", "lecture-000")
-    assert two == "dC/dz = σ′(z) (w_1 dC/dz_1 + w_2 dC/dz_2)"
+    assert two == "dl/dz = σ′(z) (w_1 dl/dz_1 + w_2 dl/dz_2)"
 
 
 def letters(expression):
