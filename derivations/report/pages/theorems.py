@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import functional_nn as fnn
+from derivations.catalog import COMBINATORS
 from derivations.lectures.claim import Claim
 from derivations.report import document as d
 from derivations.report.derivation import derivation_section, proof_of
@@ -107,7 +107,7 @@ def _code() -> tuple[Any, ...]:
                 "activations; what joins them walks the layers from the end.",
             )
         ),
-        *code_blocks(fnn.serial),
+        *code_blocks(*COMBINATORS.values()),
     )
 
 
