@@ -27,8 +27,10 @@ UNSEEN = """[...document.querySelectorAll("math")].filter(math => {
 }).length"""
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Letters in pictures as they are seen, in pixels: font sizes there are of the picture's own scale.
-SMALLEST = """Math.min(99, ...[...document.querySelectorAll("svg text")].map(text =>
-    parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().d))"""
+SMALLEST = """Math.min(99, ...[...document.querySelectorAll("svg text")].map(text => {
+    const {c, d} = text.getScreenCTM();
+    return parseFloat(getComputedStyle(text).fontSize) * Math.hypot(c, d);
+}))"""
 
 
 @pytest.fixture(scope="module")
