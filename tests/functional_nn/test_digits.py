@@ -70,7 +70,8 @@ def points(name):
     ]
     if name in ROOTS:
         root = np.float32(ROOTS[name]).view(np.int32)
-        drawn.append((root + random.integers(-40, 40, 20, dtype=np.int32)).view(np.float32))
+        near = root + random.integers(-40, 40, 20, dtype=np.int32)
+        drawn.append(near.view(np.float32).astype(np.float64))
     return np.concatenate(drawn).astype(np.float32)
 
 
