@@ -35,7 +35,6 @@ Class = Literal[
     "unresolved",
 ]
 DIRECTIONS = 12
-LONGEST = 40  # characters of an exact number that are still read
 MOST_LIMITS = 6  # of the gradient: where there are more, they may be a continuum
 FAILURES = 3  # directions without a limit, after which no other is tried
 ROUNDING = 1e-6  # how far from an exact value a number in double precision may be
@@ -174,7 +173,7 @@ def examine(
         kind, note = "like jax.grad", "outside the one-sided derivatives, as jax.grad is"
     if kind != "undefined" and (wrong := forward(views, point)):
         kind, note = "outside", wrong
-    texts = [_text(v) for v in (left, right, taken, taken_by_jax)]
+    texts = [shown(v) if v is not None else "none" for v in (left, right, taken, taken_by_jax)]
     return Kink(
         boundary=boundary.words,
         argument=f"{moving.name}{list(at)}" if at else moving.name,
@@ -188,14 +187,6 @@ def examine(
         note=note,
         inputs=written(point),
     )
-
-
-def _text(value: Any) -> str:
-    """Writes a one-sided derivative: exactly, unless that takes too many digits to be read."""
-    if value is None:
-        return "none"
-    text = shown(value)
-    return text if len(text) <= LONGEST or text.startswith("[") else shown(flint.arb(value))
 
 
 def holes(rule: list[Any], arguments: Sequence[Tensor], point: Point) -> list[Entry]:

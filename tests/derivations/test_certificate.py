@@ -25,16 +25,15 @@ FLOATS = {
     2: (jax.ShapeDtypeStruct((2, 3), jnp.float32),) * 2,
     3: tuple(jax.ShapeDtypeStruct(s, jnp.float32) for s in ((2, 3), (3, 4), (4,))),
 }
-COUNTS = {"dense": 3} | dict.fromkeys(
-    ("half_squared_error", "squared_error", "absolute_error", "sigmoid_cross_entropy",
-     "softmax_cross_entropy"), 2,
-)  # fmt: skip
+PAIRS = ("error", "loss", "entropy", "divergence", "glu")  # of outputs and targets, or with a gate
+ARGUMENTS = {name: FLOATS[2 if name.endswith(PAIRS) else 1] for name in RULES}
+ARGUMENTS |= {"dense": FLOATS[3], "prelu": (FLOATS[1][0], jax.ShapeDtypeStruct((3,), jnp.float32))}
 CORPUS = [e for e in RIGHT if not e.slow][::12][:6] + [e for e in WRONG if not e.slow][::12][:6]
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_every_rule_of_the_library(name):
-    report = check(RULES[name], *FLOATS[COUNTS.get(name, 1)])
+    report = check(RULES[name], *ARGUMENTS[name])
     text = report.to_certificate()
     status, lines = verifier.verify(text)
     assert status == 0, "\n".join(lines)
@@ -66,7 +65,7 @@ def _obligations(text: str) -> Any:
 def test_what_is_re_checked_in_full():
     """Not by spot checks alone: sums, exponentials and conditions are expanded."""
     for name in ("tanh", "relu", "dense", "half_squared_error"):
-        report = check(RULES[name], *FLOATS[COUNTS.get(name, 1)])
+        report = check(RULES[name], *ARGUMENTS[name])
         _, lines = verifier.verify(report.to_certificate())
         assert not any(": spot-checked: " in line for line in lines), lines
 
