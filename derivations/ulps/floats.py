@@ -1,12 +1,13 @@
 """The floats of a dtype in the order of the line, and the unit of the last place."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
-# Of a sample: neighbours in a stretch, and stretches for each exponent and sign, and where functions
+# Of a sample: neighbours in a stretch, stretches for each exponent and sign, and where functions
 # bend; the second of doubles, for which there are balls alone.
 _RUN, _EACH, _WHERE_BENT = 64, 8, 256
 _RUN_DOUBLE, _EACH_DOUBLE, _WHERE_BENT_DOUBLE = 16, 1, 64
@@ -88,6 +89,7 @@ def every(form: Format) -> np.ndarray:
     return np.arange(-end, end + 1)
 
 
+@cache
 def sampled(form: Format) -> np.ndarray:
     """Gives places over all exponents: stretches of neighbours, and the floats beside powers of 2.
 
@@ -108,6 +110,8 @@ def sampled(form: Format) -> np.ndarray:
     runs = (starts[:, None] + np.arange(run)).ravel()
     beside = (powers[:, None] + np.arange(-2, 3)).ravel()
     subnormal = draw.integers(1, first, 64)
-    positive = np.concatenate([runs, beside, subnormal, [end - 1]])
+    eighths = np.array([place(k / 8, form) for k in range(1, 1025)])  # what code compares with
+    compared = (eighths[:, None] + np.arange(-1, 2)).ravel()
+    positive = np.concatenate([runs, beside, compared, subnormal, [end - 1]])
     positive = np.unique(positive[(positive > 0) & (positive < end)])
     return np.concatenate([-positive[::-1], [0], positive])

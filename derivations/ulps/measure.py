@@ -1,7 +1,8 @@
 """Running a function over the floats of a dtype, beside its reference."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any, Literal
 
 import jax
@@ -47,13 +48,12 @@ def places(form: Format, inputs: Inputs) -> Iterator[np.ndarray]:
 
 def measured(function: Scalar, form: Format, inputs: Inputs) -> tuple[Errors, Errors]:
     """Measures a function and its derivative."""
-    value, slope = jax.jit(function.value), jax.jit(function.slope)
+    run = _compiled(function)
     tallies: list[Tally] = []
     for chosen in places(form, inputs):
         given = floats.at(chosen, form)
         with enabled(form):
-            answers = [np.asarray(f(_padded(given))) for f in (value, slope)]
-        answers = [a[: len(given)] for a in answers]
+            answers = [np.asarray(a)[: len(given)] for a in run(_padded(given, form))]
         results = [format_of(a.dtype) for a in answers]
         tallies = tallies or [Tally(form, result) for result in results]
         x = given.astype(np.float64)
@@ -66,11 +66,17 @@ def measured(function: Scalar, form: Format, inputs: Inputs) -> tuple[Errors, Er
     return first.errors(), second.errors()
 
 
-def _padded(given: np.ndarray) -> Any:
-    """Fills up to a whole part, so that long runs compile once."""
-    if len(given) < _PART // 4:
-        return jnp.asarray(given)
-    return jnp.asarray(np.pad(given, (0, _PART - len(given)), constant_values=1))
+@lru_cache(maxsize=8)
+def _compiled(function: Scalar) -> Callable[[Any], tuple[jax.Array, jax.Array]]:
+    """Gives value and derivative, each compiled alone: together XLA would share their parts."""
+    value, slope = jax.jit(function.value), jax.jit(function.slope)
+    return lambda x: (value(x), slope(x))
+
+
+def _padded(given: np.ndarray, form: Format) -> Any:
+    """Fills up to one length, so that it compiles once."""
+    size = _PART if form.digits == 24 else MOST_EXACT
+    return jnp.asarray(np.pad(given, (0, size - len(given)), constant_values=1))
 
 
 def special(function: Scalar, form: Format) -> dict[str, tuple[float, float]]:
@@ -78,7 +84,7 @@ def special(function: Scalar, form: Format) -> dict[str, tuple[float, float]]:
     numbers = [form.largest if s.endswith("max") else float(s.strip("-")) for s in SPECIAL]
     signed = [-n if s.startswith("-") else n for n, s in zip(numbers, SPECIAL, strict=True)]
     with enabled(form):
-        x = jnp.asarray(np.array(signed, jnp.dtype(form.name)))
-        answers = [jax.jit(f)(x) for f in (function.value, function.slope)]
-    pairs = zip(*(np.asarray(a).astype(np.float64).tolist() for a in answers), strict=True)
+        x = _padded(np.array(signed, jnp.dtype(form.name)), form)
+        answers = [np.asarray(a)[: len(SPECIAL)] for a in _compiled(function)(x)]
+    pairs = zip(*(a.astype(np.float64).tolist() for a in answers), strict=True)
     return dict(zip(SPECIAL, pairs, strict=True))

@@ -101,10 +101,16 @@ def _subject(thing: Any, example: jax.ShapeDtypeStruct) -> Subject:
     name = getattr(thing, "__name__", type(thing).__name__)
     try:
         jax.eval_shape(thing, example)
-    except (TypeError, ValueError, IndexError):
+    except (TypeError, ValueError, IndexError) as error:
         # It may take single numbers only (a condition on its argument, say).
         number = jax.ShapeDtypeStruct((), example.dtype)
-        jax.eval_shape(thing, number)
+        try:
+            jax.eval_shape(thing, number)
+        except (TypeError, ValueError, IndexError):
+            raise TypeError(
+                f"accuracy takes a function of one argument, an array or a number. {name} does not "
+                f"take an array of shape {example.shape}: {error}"
+            ) from error
         return as_subject(name, jax.vmap(thing), [example])
     return as_subject(name, thing, [example])
 
