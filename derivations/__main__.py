@@ -1,4 +1,4 @@
-"""The command line: `derivations check`, `verify`, `mutate`, `report`, `explain` and `claims`."""
+"""The command line: `derivations check`, `accuracy`, `mutate`, `report`, ...."""
 
 import argparse
 import difflib
@@ -37,6 +37,8 @@ examples:
   derivations check rules:swish --arg 'float32[4]' --certificate swish.certificate.json
   derivations verify swish.certificate.json
   derivations mutate rules:swish --tests 'pytest tests/test_rules.py'
+  derivations accuracy tanh --dtype bfloat16
+  derivations accuracy rules:swish --exhaustive --out build/swish.svg
   derivations explain softmax_cross_entropy --notation lecture-002
   derivations report --out build/report
   derivations report sigmoid dense --out build/report --format markdown
@@ -163,6 +165,47 @@ def _parser() -> argparse.ArgumentParser:
     )
     mutate.add_argument("--json", action="store_true", help="print the outcomes as JSON")
     mutate.set_defaults(run=_mutate)
+
+    accuracy = commands.add_parser(
+        "accuracy",
+        help="measure a function and its derivative in ulps",
+        description=(
+            "Measures how far a function of one number, and its derivative, are from the truth "
+            "over the floats, in units of the last place."
+        ),
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    accuracy.add_argument(
+        "name", metavar="NAME", help="an operation of the library, or MODULE:FUNCTION"
+    )
+    accuracy.add_argument(
+        "--dtype",
+        choices=("float16", "bfloat16", "float32", "float64"),
+        default="float32",
+        help="of the inputs (default: float32); of 16 bits every input is measured",
+    )
+    many = accuracy.add_mutually_exclusive_group()
+    many.add_argument(
+        "--exhaustive",
+        dest="inputs",
+        action="store_const",
+        const="band",
+        default="sample",
+        help="every float32 with 2^-30 <= |x| < 128, instead of a sample",
+    )
+    many.add_argument(
+        "--all",
+        dest="inputs",
+        action="store_const",
+        const="all",
+        help="every float32, which takes minutes",
+    )
+    accuracy.add_argument("--json", action="store_true", help="print the figures as JSON")
+    accuracy.add_argument(
+        "--out", metavar="FILE.svg", type=Path, help="draw the errors along the line"
+    )
+    accuracy.set_defaults(run=_accuracy)
 
     report = commands.add_parser(
         "report",
@@ -337,6 +380,42 @@ def _mutate(options: argparse.Namespace) -> int:
     if len(mutation.outcomes) < mutation.planned:
         return _INTERRUPTED
     return 1 if mutation.of("survived") else 0
+
+
+def _accuracy(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from derivations.catalog import CATALOG
+    from derivations.lift import Unsupported
+    from derivations.report.canvas import available
+    from derivations.ulps.accuracy import accuracy
+
+    if options.out is not None and not available():
+        raise _UsageError("a picture needs matplotlib: install functional-nn[plots].")
+    if ":" in options.name:
+        try:
+            thing = _load(*_target(options.name))
+        except argparse.ArgumentTypeError as error:
+            raise _UsageError(str(error)) from error
+    elif options.name in CATALOG:
+        thing = CATALOG[options.name].rule
+    else:
+        near = _nearest(options.name, CATALOG)
+        raise _UsageError(f"there is no operation {options.name!r}.{near}")
+    try:
+        measured = accuracy(thing, dtype=options.dtype, inputs=options.inputs)
+    except (TypeError, ValueError, Unsupported) as error:
+        raise _UsageError(str(error)) from error
+    if options.json:
+        print(measured.to_json())
+    else:
+        Console(highlight=True, soft_wrap=True).print(str(measured), markup=False)
+    if options.out is not None:
+        try:
+            options.out.write_text(measured.to_svg(), encoding="utf-8")
+        except OSError as error:
+            raise _UsageError(f"the picture cannot be written: {error}") from error
+    return 0
 
 
 def _report(options: argparse.Namespace) -> int:

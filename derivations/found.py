@@ -38,7 +38,7 @@ def check_function(function: Callable[..., Any], *args: Any, sizes: str, budget:
     """
     deadline = time.monotonic() + budget
     name = getattr(function, "__name__", type(function).__name__)
-    subject = _whole(name, function, fits(name, function, args))
+    subject = as_subject(name, function, fits(name, function, args))
     found = list(_different(rules_inside(function, args)))
     if not found:
         raise TypeError(
@@ -55,7 +55,7 @@ def check_function(function: Callable[..., Any], *args: Any, sizes: str, budget:
     return whole._replace(parts=tuple(parts))
 
 
-def _whole(name: str, function: Callable[..., Any], args: Sequence[Any]) -> Subject:
+def as_subject(name: str, function: Callable[..., Any], args: Sequence[Any]) -> Subject:
     """Gives a function as a rule: its derivative is the one that JAX makes of the rules inside."""
 
     def plain(*given: Any) -> Any:
