@@ -67,7 +67,15 @@ def test_catalogue_and_ledger_alone_join_the_two_sides():
         "catalog.py",
         *(
             f"lectures/{name}.py"
-            for name in ("decisions", "learning", "library", "networks", "regions", "worked")
+            for name in (
+                "decisions",
+                "learning",
+                "library",
+                "memory",
+                "networks",
+                "regions",
+                "worked",
+            )
         ),
     }
 
