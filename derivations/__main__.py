@@ -130,6 +130,11 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="write the evidence there, for `derivations verify` or verifier.py alone",
     )
+    check.add_argument(
+        "--accuracy",
+        action="store_true",
+        help="measure a function of one number in ulps as well, in the dtype of its argument",
+    )
     check.set_defaults(run=_check)
 
     verify = commands.add_parser(
@@ -325,13 +330,32 @@ def _check(options: argparse.Namespace) -> int:
         report = check(thing, *args, budget=options.budget)
     except (TypeError, ValueError) as error:
         raise _UsageError(str(error)) from error
+    measured = _accuracy_beside(thing, options) if options.accuracy else []
     print(report.to_json() if options.json else report)
+    if measured:
+        print("\n".join(measured), file=sys.stderr if options.json else sys.stdout)
     if options.certificate is not None:
         try:
             options.certificate.write_text(report.to_certificate(), encoding="utf-8")
         except OSError as error:
             raise _UsageError(f"the certificate cannot be written: {error}") from error
     return _status([report])
+
+
+def _accuracy_beside(thing: Any, options: argparse.Namespace) -> list[str]:
+    """Gives the accuracy of what is checked, and where digits are lost, in a few lines."""
+    from derivations.lift import Unsupported
+    from derivations.ulps.accuracy import accuracy
+    from derivations.ulps.advice import advice
+    from derivations.ulps.show import brief
+
+    if len(options.args) != 1:
+        raise _UsageError("--accuracy measures functions of one argument.")
+    try:
+        measured = accuracy(thing, dtype=options.args[0][0])
+    except (TypeError, ValueError, Unsupported) as error:
+        raise _UsageError(str(error)) from error
+    return ["", *brief(measured), *(f"  {line}" for line in advice(thing, measured))]
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -14,6 +14,9 @@ _RUN_DOUBLE, _EACH_DOUBLE, _WHERE_BENT_DOUBLE = 16, 1, 64
 _BENT = (-12, 7)  # that is, 2^-12 <= |x| < 2^7
 
 
+_EXPONENT = 0x7FF << 52  # the bits of a double that hold it
+
+
 class Format(NamedTuple):
     """A floating-point format.
 
@@ -58,10 +61,9 @@ def format_of(dtype: Any) -> Format:
 
 def ulp(truth: np.ndarray, form: Format) -> np.ndarray:
     """Gives the distance of neighbouring floats at the magnitude of each number."""
-    _, exponent = np.frexp(truth)
-    exponent = np.where(truth == 0, form.lowest, np.maximum(exponent - 1, form.lowest))
-    top = np.frexp(form.largest)[1] - 1
-    return np.ldexp(1.0, np.minimum(exponent, top) - (form.digits - 1))
+    size = np.clip(np.abs(truth), form.tiny, form.largest)
+    power = (size.view(np.int64) & _EXPONENT).view(np.float64)
+    return power * 2.0 ** (1 - form.digits)
 
 
 def _integers(form: Format) -> tuple[Any, Any]:

@@ -17,7 +17,7 @@ from derivations.ulps.tally import Errors, Tally, direction, seen_direction
 from derivations.ulps.taylor import BAND
 
 Inputs = Literal["sample", "band", "all"]
-_PART = 1 << 20  # inputs at a time
+_PART = 1 << 17  # inputs at a time: what fits a cache
 _PART_DOUBLE = MOST_EXACT  # of doubles, so that none is left out
 SPECIAL = ("0", "-0", "inf", "-inf", "nan", "max", "-max")
 

@@ -14,7 +14,7 @@ from derivations.graph import Index, Node, nodes_of
 from derivations.lift import Assumptions, Unsupported
 from derivations.subject import Subject, is_plain
 from derivations.substitute import substituted
-from derivations.trace import lifted, stripped, symbolic
+from derivations.trace import jaxprs_of, lifted, stripped, symbolic
 
 _LENGTH = 5  # of the example; the proof that entries do not mix speaks for every length
 
@@ -80,7 +80,7 @@ def scalar(thing: Any, dtype: Any, definition: Callable[..., Any] | None = None)
         )
     meant = subject if definition is None else _subject(definition, example)
     assumptions = Assumptions(subject.assumptions)
-    truth = _entrywise(name, meant, assumptions)
+    truth = _entrywise(name, meant.primal, assumptions)
 
     def slope(x: jax.Array) -> jax.Array:
         return subject.pull([x], [jnp.ones(x.shape, out[0].dtype)])[0]
@@ -115,10 +115,34 @@ def _subject(thing: Any, example: jax.ShapeDtypeStruct) -> Subject:
     return as_subject(name, thing, [example])
 
 
-def _entrywise(name: str, subject: Subject, assumptions: Assumptions) -> Node:
+def node_of(code: Callable[[Any], Any]) -> Node:
+    """Gives a function of one number over the reals."""
+    return _entrywise("a formula", lambda x: [code(x)], Assumptions())
+
+
+def lifted_parts(thing: Any, dtype: Any) -> dict[str, tuple[Node, set[str]]]:
+    """Gives value and derivative over the reals as their code has them, with its primitives."""
+    subject = _subject(thing, jax.ShapeDtypeStruct((_LENGTH,), dtype))
+
+    def slope(x: jax.Array) -> list[Any]:
+        return list(subject.pull([x], [jnp.ones_like(subject.value(x)[0])]))
+
+    found = {}
+    for part, code in (("value", subject.value), ("derivative", slope)):
+        closed = jax.make_jaxpr(code)(jax.ShapeDtypeStruct((_LENGTH,), dtype))
+        found[part] = _entrywise(part, code, Assumptions()), _primitives(closed.jaxpr)
+    return found
+
+
+def _primitives(jaxpr: Any) -> set[str]:
+    names = {eqn.primitive.name for eqn in jaxpr.eqns}
+    return names.union(*(_primitives(i) for eqn in jaxpr.eqns for i in jaxprs_of(eqn)))
+
+
+def _entrywise(name: str, code: Callable[..., Any], assumptions: Assumptions) -> Node:
     """Gives entry i of the result with entry i of the argument as the variable."""
-    shapes = symbolic(subject.shapes, ["x"])
-    (result,) = lifted(stripped(subject.primal, custom_jvp=True), shapes, ["x"], assumptions)
+    shapes = symbolic([jax.ShapeDtypeStruct((_LENGTH,), jnp.float32)], ["x"])
+    (result,) = lifted(stripped(code, custom_jvp=True), shapes, ["x"], assumptions)
     if result is None:
         raise Unsupported(f"{name} has no result")
     (length,) = result.shape

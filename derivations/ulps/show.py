@@ -47,6 +47,15 @@ def text(report: "Accuracy") -> str:
     return "\n".join(lines)
 
 
+def brief(report: "Accuracy") -> list[str]:
+    """Gives the largest errors in two lines, under one that says what was measured."""
+    return [
+        f"accuracy, {report.inputs}, in ulps:",
+        f"  value: {_largest(report.value.all)}",
+        f"  derivative: {_largest(report.derivative.all)}",
+    ]
+
+
 def _largest(errors: Largest) -> str:
     if errors.at is None:
         return "no inputs"

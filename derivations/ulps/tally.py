@@ -11,6 +11,11 @@ from derivations.ulps.truth import DECIDED, KINK, KNOWN, OPEN, UNDEFINED, Truth
 _POSITIVE = (0.0, 2.0**-10, 1.0, 4.0, 16.0, 128.0, float("inf"))
 EDGES = np.array([*(-e for e in _POSITIVE[:0:-1]), *_POSITIVE])
 
+# What a plot can show: from each of these numbers to the next.
+_SIZES = np.ldexp(np.array([1, 1.25, 1.5, 1.75]), np.arange(-1074, 1024)[:, None]).ravel()
+_SIZES = np.unique(_SIZES[_SIZES > 0])
+_QUARTERS = np.concatenate([[-np.inf], -_SIZES[::-1], [0], _SIZES])
+
 
 class Count(NamedTuple):
     """How often something was met, and the first input at which it was."""
@@ -103,7 +108,9 @@ class Tally:
         self._result = result
         self._sums = {name: Largest() for name in ("all", "subnormal_inputs", "subnormal_results")}
         self._regions = [Largest() for _ in EDGES[1:]]
-        self._counts: dict[str, Count] = {}
+        self._counts = {
+            name: Count() for name in Errors._fields if Errors.__annotations__[name] is Count
+        }
         self._step = 0.0
         self._left_out = 0
         self._curve: dict[int, tuple[float, float]] = {}
@@ -137,12 +144,21 @@ class Tally:
         neighbours: np.ndarray,
     ) -> None:
         form = self._result
+        if self._all_regular(x, y, truth):
+            unit = ulp(truth.value, form)
+            error = np.abs(y - truth.value) / unit
+            everywhere = slice(None)
+            self._sum("all", x, error, everywhere)
+            self._by_region(x, error, everywhere)
+            self._along(x, error, everywhere)
+            self._steps(x, np.diff(y) / unit[:-1], rises[:-1] * neighbours[:-1])
+            return
         self._left_out += int((truth.status < 0).sum())
         for name, status in (("kinks", KINK), ("undefined", UNDEFINED), ("open", OPEN)):
             self._count(name, x, truth.status == status)
         size = np.abs(truth.value)
         known = truth.status == KNOWN
-        unit = ulp(np.where(np.isfinite(truth.value), truth.value, form.largest), form)
+        unit = ulp(truth.value, form)
         error = np.abs((y - truth.value) / unit - truth.rest)
         error = np.where(np.isfinite(y), error, np.inf)
         beyond = known & (size >= form.overflow)
@@ -162,10 +178,26 @@ class Tally:
         self._count("wrong_overflows", x, beyond & ~given_subnormal & ~right)
         change = np.diff(y) / unit[:-1]
         counted = (regular[:-1] & regular[1:]) & neighbours[:-1] & np.isfinite(change)
-        against = counted & (change * rises[:-1] < 0)
+        self._steps(x, change, np.where(counted, rises[:-1], 0))
+
+    def _steps(self, x: np.ndarray, change: np.ndarray, rises: np.ndarray) -> None:
+        against = change * rises < 0
         self._count("steps", x[:-1], against)
         if against.any():
             self._step = max(self._step, float(np.abs(change[against]).max()))
+
+    def _all_regular(self, x: np.ndarray, y: np.ndarray, truth: Truth) -> bool:
+        """Tells whether there is nothing to look at but the errors."""
+        size, product = np.abs(truth.value), y * truth.value
+        return bool(
+            not truth.status.any()  # KNOWN
+            and not truth.rest.any()
+            and size.min() >= self._result.tiny
+            and size.max() <= self._result.largest
+            and np.abs(x).min() >= self._given.tiny
+            and product.min() > 0
+            and np.isfinite(y).all()
+        )
 
     def _count(self, name: str, x: np.ndarray, mask: np.ndarray) -> None:
         found = int(np.count_nonzero(mask))
@@ -173,29 +205,26 @@ class Tally:
         at = float(x[np.argmax(mask)]) if found and before.at is None else before.at
         self._counts[name] = Count(before.times + found, at)
 
-    def _sum(self, name: str, x: np.ndarray, error: np.ndarray, mask: np.ndarray) -> None:
+    def _sum(self, name: str, x: np.ndarray, error: np.ndarray, mask: Any) -> None:
         self._sums[name] = _joined(self._sums[name], x[mask], error[mask])
 
-    def _by_region(self, x: np.ndarray, error: np.ndarray, mask: np.ndarray) -> None:
+    def _by_region(self, x: np.ndarray, error: np.ndarray, mask: Any) -> None:
         x, error = x[mask], error[mask]
         bounds = np.searchsorted(x, EDGES)
         for i, (a, b) in enumerate(pairwise(bounds.tolist())):
             if a < b:
                 self._regions[i] = _joined(self._regions[i], x[a:b], error[a:b])
 
-    def _along(self, x: np.ndarray, error: np.ndarray, mask: np.ndarray) -> None:
+    def _along(self, x: np.ndarray, error: np.ndarray, mask: Any) -> None:
         x, error = x[mask], error[mask]
         if not len(x):
             return
-        # Quarters of binades: what a plot can show.
-        mantissa, exponent = np.frexp(x)
-        size = 4 * exponent.astype(np.int64) + (np.abs(mantissa) * 8).astype(np.int64)
-        bins = np.where(x == 0, 0, np.sign(x).astype(np.int64) * (size + 10_000))
-        starts = np.flatnonzero(np.diff(bins, prepend=bins[0] - 1))
-        for where, worst in zip(starts, np.maximum.reduceat(error, starts), strict=True):
-            key = int(bins[where])
-            old = self._curve.get(key, (float(x[where]), 0.0))
-            self._curve[key] = (old[0], max(old[1], float(worst)))
+        bounds = np.append(np.searchsorted(x, _QUARTERS), len(x))
+        full = np.flatnonzero(np.diff(bounds))
+        for key, worst in zip(full, np.maximum.reduceat(error, bounds[full]), strict=True):
+            first = float(x[bounds[key]])
+            at, before = self._curve.get(int(key), (first, 0.0))
+            self._curve[int(key)] = (at, max(before, float(worst)))
 
     def errors(self) -> Errors:
         """Gives what was counted."""
@@ -236,6 +265,6 @@ def seen_direction(truth: Truth, form: Format) -> np.ndarray:
     """Gives the direction from each input to the next, where the true values tell it."""
     with np.errstate(invalid="ignore"):
         change = np.diff(truth.value)
-        unit = ulp(np.where(np.isfinite(truth.value), truth.value, 0), form)
+        unit = ulp(truth.value, form)
         sure = np.abs(change) > 4 * DECIDED * unit[:-1]
     return np.append(np.where(sure, np.sign(change), 0), 0)

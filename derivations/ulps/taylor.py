@@ -141,9 +141,13 @@ def _bounded(coefficients: list[flint.arb], remainder: flint.arb) -> np.ndarray 
     total = sum(sizes)
     bound = (radius + (2 * DEGREE + 4) * 2.0**-53 * total) * (1 + 2.0**-20) + 2.0**-1060
     least = sizes[0] - sum(sizes[1:]) - bound
+    count = len(sizes)  # the last terms may be too small to matter
+    while count > 1 and bound + sizes[count - 1] <= _RELATIVE / 16 * least:
+        count -= 1
+        bound += sizes[count]
     if not total < 1e300 or not bound <= max(_RELATIVE * least, _ABSOLUTE):
         return None
-    return np.array([float(c) for c in coefficients])
+    return np.array([float(c) for c in coefficients[:count]])
 
 
 def _coefficients(node: Node, x: flint.arb, scale: float, count: int) -> list[flint.arb]:

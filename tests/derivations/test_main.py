@@ -246,6 +246,6 @@ def test_a_derivation_that_is_not_proved_leaves_with_2(capsys, monkeypatch):
 
 def test_an_unknown_derivation_or_notation_gets_the_nearest(capsys):
     assert leave("explain", "softmaks") == 3
-    assert "Did you mean softmax, softplus, softmax_jacobian?" in capsys.readouterr().err
+    assert "Did you mean softmax, softplus, soft_sign?" in capsys.readouterr().err
     assert leave("explain", "sigmoid", "--notation", "lecture-005") == 3
     assert "Did you mean lecture-004" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import pytest
 import functional_nn as fnn
 from derivations.work import operations, paths, temporary_bytes
 
-WIDTH = 8
+WIDTH = 32
 
 
 def network(depth, batch=4):
@@ -67,7 +67,8 @@ def test_memory_grows_with_the_batch(on_the_cpu):
         growth = np.diff(figures)
         np.testing.assert_allclose(growth[1:] / growth[:-1], 2, rtol=0.1)
         used[gradient.__module__.split(".")[0]] = figures[-1]
-    assert used["functional_nn"] <= 1.1 * used["jax"]
+    # tanh keeps its input: one array a layer as jax.grad has, and a few that all layers share.
+    assert used["functional_nn"] <= 1.5 * used["jax"]
 
 
 def test_a_loop_is_refused():
