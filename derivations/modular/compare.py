@@ -44,7 +44,7 @@ from derivations.modular.trial import Claim, Trial
 from derivations.modular.value import Redraw, Undecided, Value
 from derivations.trace import double_precision
 
-FIELDS = 2  # in a trial
+FIELDS, MOST_FIELDS = 2, 8  # in a trial
 MOST_ATTEMPTS = 40
 MOST_FURTHER = 6  # trials more than asked for
 AGREEMENT = 1e-6  # relative, of the shadows
@@ -173,17 +173,26 @@ def compare(
             if shapes[0] != shapes[1]:
                 return Comparison("differ", f"the shapes {shapes[0]} and {shapes[1]}")
             run = partial(_run, programs, jax.tree.leaves(avals), deadline=deadline)
-            runs = [run(seed) for seed in seeds]
+            fields = FIELDS
+            runs = [run(seed, fields=fields) for seed in seeds]
+            # The higher the degrees, the more primes an "equal" takes.
+            while fields < MOST_FIELDS and not any(r.places for r in runs) and not _enough(runs):
+                fields *= 2
+                runs = [run(seed, fields=fields) for seed in seeds]
             # Where a comparison fell one way, it may fall the other at further points.
             further = range(max(seeds, default=0) + 1, max(seeds, default=0) + 1 + MOST_FURTHER)
             for seed in further:
                 if any(r.places for r in runs) or not one_way(r.trial for r in runs):
                     break
-                runs.append(run(seed))
+                runs.append(run(seed, fields=fields))
                 seeds = (*seeds, seed)
         except (Unsupported, Undecided) as error:
             return Comparison("undecided", str(error))
     return _concluded(runs, tuple(seeds), sum(int(np.prod(s)) for s in shapes[0]))
+
+
+def _enough(runs: Sequence[_Run]) -> bool:
+    return float(np.prod([r.bound for r in runs])) <= NEEDED
 
 
 def _concluded(runs: Sequence[_Run], seeds: tuple[int, ...], entries: int) -> Comparison:
@@ -191,7 +200,7 @@ def _concluded(runs: Sequence[_Run], seeds: tuple[int, ...], entries: int) -> Co
     bound = float(np.prod([r.bound for r in runs]))
     outcome: Any = "differ" if places else "equal"
     reason = "; ".join(map(_shown, places))
-    if not places and bound > NEEDED:
+    if not places and not _enough(runs):
         outcome = "undecided"
         reason = f"equal, but the chance that this is wrong is only known to be below {bound:.2g}"
     elif not places and (untaken := one_way(r.trial for r in runs)):
@@ -285,7 +294,8 @@ def _judged(trial: Trial, attempts: int, found: list[Value], truth: list[Value])
             first = tuple(int(i) for i in np.argwhere(differ)[0])
             places.append(Place(output, first, int(differ.sum())))
         elif not np.allclose(a.shadow, b.shadow, AGREEMENT, AGREEMENT * _size(a.shadow)):
-            raise Undecided(f"the numbers of output {output} do not agree, but their residues do")
+            # Where a network is saturated, one of the two may have lost its digits: elsewhere then.
+            raise Redraw(f"the numbers of output {output} do not agree, but their residues do")
         chances.append(trial.chance(a.degree, b.degree))
         compared.append((a.degree, b.degree))
         degrees.append(math.ceil(added(a.degree, b.degree).top))

@@ -75,7 +75,8 @@ def proved() -> Any:
 
 @pytest.fixture(scope="module")
 def tanh() -> Any:
-    return json.loads(check(RULES["tanh"], _float(2)).to_certificate())
+    rule = Rule("tanh", jnp.tanh, lambda x: (jnp.tanh(x),) * 2, lambda t, dy: (dy * (1 - t * t),))
+    return json.loads(check(rule, _float(2)).to_certificate())
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,13 @@ def test_predictions_with_their_spread(draw_params, dtype):
     close(tuple(probabilities), (each.mean(axis=0), each.std(axis=0)))
 
 
-@pytest.mark.parametrize("layers", [(fnn.dense(2), fnn.tanh), (fnn.tanh, fnn.dense(2))])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (fnn.tanh, fnn.dense(2)),
+        pytest.param((fnn.dense(2), fnn.tanh), marks=pytest.mark.nightly),
+    ],
+)
 def test_its_backward_pass_is_proved(layers):
     many = fnn.ensemble(fnn.serial(*layers), 2)
     x = jax.ShapeDtypeStruct((2, 3), jnp.float32)

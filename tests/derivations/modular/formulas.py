@@ -6,6 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+import functional_nn as fnn
+from functional_nn import Rule
+from functional_nn.layers.elementwise import elementwise
+
 
 def real(*shape: int) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, jnp.float32)
@@ -89,3 +93,35 @@ def mlp_by_hand(params, x, y, mistake=""):
     if mistake == "one entry off":
         dw = dw.at[123, 4].add(2.0**-40)
     return [{"b": du.sum(0), "w": dw}, (), {"b": dz.sum(0), "w": h.T @ dz}]
+
+
+def _by_the_output(name, primal, slope):
+    def fwd(x):
+        y = primal(x)
+        return y, y
+
+    return elementwise(Rule(name, primal, fwd, lambda y, dy: (dy * slope(y),)))
+
+
+# The activations as books print them, by the output: the library's own are spelled for the digits
+# of floats, in fractions of so high a degree that no handful of primes tells them apart.
+BY_THE_OUTPUT = {
+    "sigmoid": _by_the_output("sigmoid", jax.nn.sigmoid, lambda s: s * (1 - s)),
+    "tanh": _by_the_output("tanh", jnp.tanh, lambda t: 1 - t * t),
+    "relu": fnn.relu,
+}
+
+
+def _cross_entropy(z, y):
+    return jax.nn.logsumexp(z, axis=-1) - jnp.take_along_axis(z, y[:, None], axis=-1)[:, 0]
+
+
+def _cross_entropy_bwd(residuals, dl):
+    z, y = residuals
+    off = jax.nn.softmax(z, axis=-1) - jax.nn.one_hot(y, z.shape[-1], dtype=z.dtype)
+    return off * dl[:, None], None
+
+
+CROSS_ENTROPY = Rule(
+    "cross_entropy", _cross_entropy, lambda z, y: (_cross_entropy(z, y), (z, y)), _cross_entropy_bwd
+)

@@ -84,7 +84,6 @@ def test_the_latex_of_everything(operations, shown, tmp_path):
         assert rf"\section{{\texorpdfstring{{{escaped(entry.title)}" in text
     pictures = re.findall(r"\\pictured\{(.+?)\}", text)
     assert len(pictures) == len(set(pictures)) > 30
-    assert all((tmp_path / "figures" / picture).is_file() for picture in map(_file, pictures))
     for picture in pictures:
         assert (tmp_path / picture).read_bytes().startswith(b"%PDF")
     labels = set(re.findall(r"\\label\{(.+?)\}", text))
