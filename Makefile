@@ -43,7 +43,7 @@ bench: $(VENV)/test.installed
 
 nightly: $(VENV)/test.installed $(VENV)/peers.installed
 	$(RUN) -m pytest -m nightly $(PYTEST)
-	JAX_ENABLE_X64=1 $(RUN) -m pytest -m nightly $(PYTEST)
+	JAX_ENABLE_X64=1 $(RUN) -m pytest -m "nightly or not nightly" $(PYTEST)
 	RANDOM_PROGRAMS=500 $(RUN) -m pytest $(PYTEST) tests/derivations/test_random_programs.py
 	@$(MAKE) --no-print-directory bench
 

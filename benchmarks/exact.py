@@ -2,12 +2,12 @@
 
     python benchmarks/exact.py
 
-A 784-128-10 network with softmax cross-entropy, 16 examples: the 101,770 entries of the gradient by
-hand-coded backpropagation against jax.grad. Wall time of one comparison of three trials and of one
-trial, tracing included, in a process where JAX is imported: the first comparison (cold) and the
-median of several more (warm); on an idle core if it is pinned to one (`taskset -c 1`). Then
-mistakes are planted, and which tensors are found to differ; LayerNorm and attention at real sizes;
-and one entry that is off by 2⁻⁴⁰.
+A 784-128-10 network with softmax cross-entropy, 16 examples, the activations and the loss as books
+print them: the 101,770 entries of the gradient by hand-coded backpropagation against jax.grad. Wall
+time of one comparison of three trials and of one trial, tracing included, in a process where JAX is
+imported: the first comparison (cold) and the median of several more (warm); on an idle core if it
+is pinned to one (`taskset -c 1`). Then mistakes are planted, and which tensors are found to differ;
+LayerNorm and attention at real sizes; and one entry that is off by 2⁻⁴⁰.
 """
 
 import time
@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 import functional_nn as fnn
 from derivations.modular import Comparison, compare
+from tests.derivations.modular.formulas import BY_THE_OUTPUT, CROSS_ENTROPY
 
 WIDTHS = [784, 128, 10]
 BATCH = 16
@@ -30,7 +31,7 @@ NAMES = ("b1", "w1", "b2", "w2")
 def network(activation: Any) -> tuple[Any, Any, tuple[Any, ...]]:
     """Gives the gradient by hand, by JAX, and the shapes of the arguments."""
     net = fnn.mlp(WIDTHS, activation=activation)
-    objective = fnn.objective(net, fnn.softmax_cross_entropy)
+    objective = fnn.objective(net, CROSS_ENTROPY)
     x = jax.ShapeDtypeStruct((BATCH, WIDTHS[0]), jnp.float32)
     y = jax.ShapeDtypeStruct((BATCH,), jnp.int32)
     params = jax.eval_shape(lambda: net.init(jax.random.key(0), x))
@@ -118,7 +119,7 @@ def main() -> None:
         f"{'':34}{'':>10}{'cold, s':>10}{'warm, s':>10}{'a trial':>10}{'chance':>11}{'degree':>9}"
     )
     for name in ("relu", "tanh", "sigmoid"):
-        by_hand, by_jax, args = network(getattr(fnn, name))
+        by_hand, by_jax, args = network(BY_THE_OUTPUT[name])
         found, cold = timed(lambda a=(by_hand, by_jax, *args): compare(*a))
         again = [timed(lambda a=(by_hand, by_jax, *args): compare(*a))[1] for _ in range(REPEATS)]
         alone = [
@@ -127,7 +128,7 @@ def main() -> None:
         ]
         row(f"784-128-10, {name}", found, cold, median(again), median(alone))
     print(f"\n{'':34}{'':>10}{'s':>10}{'chance':>11}{'degree':>9}  differ")
-    by_jax, args = network(fnn.sigmoid)[1:]
+    by_jax, args = network(BY_THE_OUTPUT["sigmoid"])[1:]
     for mistake in ("none", "no 1/N", "sign", "missing (1 - h)", "15 of 16 rows", "transposed W",
                     "one entry off by 2⁻⁴⁰"):  # fmt: skip
         planted = by_formula(mistake)
