@@ -17,12 +17,12 @@ EXAMPLES = {
     "05_landscape": ["a saddle, eigenvalues [-1, 1]", "changes nothing, for any activation"],
     "06_worked": ["a of layer 4  library   (0.866, 0.015, 0.117)", "every printed digit: yes"],
     "07_templates": ["Most like their own class: 10 of 10"],
-    "10_clipping": [
+    "08_clipping": [
         "300 of 1438 labels are wrong",
         "of the 300 largest gradients are wrong labels",
     ],
-    "11_saliency": ["By hand and by jax.grad the maps differ by"],
-    "12_kfac": ["right (step size"],
+    "09_saliency": ["By hand and by jax.grad the maps differ by"],
+    "10_kfac": ["right (step size"],
 }
 PICTURES = {"06_worked": 7}
 
