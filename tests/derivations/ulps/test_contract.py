@@ -7,8 +7,14 @@ import pytest
 from derivations import accuracy
 from derivations.catalog import CATALOG
 from derivations.ulps.contract import CONTRACT, Bound, broken
+from functional_nn import activations
 
 CASES = [(name, dtype) for name, bounds in CONTRACT.items() for dtype in bounds]
+
+
+def test_every_activation_of_one_array_promises_something():
+    several = {"softmax", "prelu", "glu", "swiglu"}
+    assert set(CONTRACT) == {rule.name for rule in activations.RULES} - several
 
 
 @pytest.mark.parametrize(("name", "dtype"), CASES, ids=["-".join(case) for case in CASES])
