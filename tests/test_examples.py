@@ -59,6 +59,7 @@ def test_digits_with_other_seeds(tmp_path, seed):
     check_digits(tmp_path / "report", seed)
 
 
+@pytest.mark.nightly
 def test_own_data(tmp_path):
     random = np.random.default_rng(0)
     labels = np.arange(60) % 3

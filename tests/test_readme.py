@@ -36,6 +36,7 @@ def test_code_prints_what_is_shown(code, output, tmp_path):
     assert done.stdout == output
 
 
+@pytest.mark.nightly  # it checks every operation
 def test_table_of_operations_is_what_the_checker_finds():
     table = README.partition("| operation | verdict | holds for |\n|---|---|---|\n")[2]
     shown = table.partition("\n\n")[0].splitlines()

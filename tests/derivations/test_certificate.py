@@ -31,7 +31,13 @@ ARGUMENTS |= {"dense": FLOATS[3], "prelu": (FLOATS[1][0], jax.ShapeDtypeStruct((
 CORPUS = [e for e in RIGHT if not e.slow][::12][:6] + [e for e in WRONG if not e.slow][::12][:6]
 
 
-@pytest.mark.parametrize("name", RULES)
+LONG = {"squareplus", "mish", "huber_loss"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.nightly] if n in LONG else []) for n in RULES],
+)
 def test_every_rule_of_the_library(name):
     report = check(RULES[name], *ARGUMENTS[name])
     text = report.to_certificate()

@@ -24,7 +24,9 @@ def _theorem(report: Report):
 # --- what is proved -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("depth", range(1, 7))
+@pytest.mark.parametrize(
+    "depth", [1, 2, 3, 4, *(pytest.param(d, marks=pytest.mark.nightly) for d in (5, 6))]
+)
 def test_serial_of_unknown_layers(depth: int):
     net = fnn.serial(*[fnn.tanh] * depth)
     report = check(net, _params(net), X)

@@ -34,6 +34,7 @@ def same(function):
     return [equal(one, other).equal for one, other in pairs]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("microbatches", [2, 4])
 def test_the_mean_over_parts_is_the_mean(microbatches):
     assert same(fnn.value_and_grad(OBJECTIVE, microbatches=microbatches)) == [True] * 9

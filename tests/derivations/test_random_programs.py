@@ -23,7 +23,7 @@ from functional_nn import Rule
 
 from ..corpus.entry import floats
 
-PROGRAMS = int(os.environ.get("RANDOM_PROGRAMS", "8"))
+PROGRAMS = int(os.environ.get("RANDOM_PROGRAMS", "5"))
 BUDGET = 3.0  # seconds: what takes longer is undecided, and no wrong verdict
 Tree = tuple[Any, ...]  # an operation and its operands
 
