@@ -9,7 +9,7 @@ import sys
 
 from matplotlib.figure import Figure
 
-from derivations.lectures import CLAIMS, example, library
+from derivations.lectures import CLAIMS, example, runs
 from derivations.lectures.claim import Status
 from derivations.lectures.worked import WORKED, Pass, Worked, apart, by_library, by_textbook
 from derivations.report.diagram import LEGEND, as_printed, draw, size
@@ -27,7 +27,7 @@ def main() -> int:
         book, ours = by_textbook(worked), by_library(worked)
         told(worked, book, ours)
         digits = example.by_textbook(worked.example).status is Status.PROVED
-        run = library.by_layers(worked.example).holds
+        run = runs.by_layers(worked.example).holds
         close = apart(book, ours) < 1e-5
         right &= digits and run and close
         print(f"  every printed digit: {'yes' if digits and run else 'NO'};", end=" ")

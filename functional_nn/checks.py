@@ -215,10 +215,7 @@ def _suggestion(value: Any, choices: Sequence[str], form: str) -> str:
 
 def width(name: str, value: Any) -> None:
     """Refuses a number of units that is not a positive whole number."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(
-            f"{name} must be a positive whole number. Got {value!r}. Pass the number of units."
-        )
+    count(name, value, remedy="Pass the number of units.")
 
 
 def per_example(layer: Layer) -> Callable[..., Any]:
@@ -290,12 +287,10 @@ def ensemble(net: Any) -> None:
         )
 
 
-def count(name: str, value: Any) -> None:
+def count(name: str, value: Any, *, remedy: str = "Ask for one or more.") -> None:
     """Refuses a number of things that is not a positive whole number."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(
-            f"{name} must be a positive whole number. Got {value!r}. Ask for one or more."
-        )
+        raise ValueError(f"{name} must be a positive whole number. Got {value!r}. {remedy}")
 
 
 def same_shape(block: str, x: Any, y: Any) -> None:

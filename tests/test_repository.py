@@ -70,7 +70,7 @@ def test_catalogue_and_ledger_alone_join_the_two_sides():
             for name in (
                 "decisions",
                 "learning",
-                "library",
+                "runs",
                 "memory",
                 "networks",
                 "regions",

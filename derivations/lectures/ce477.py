@@ -26,7 +26,6 @@ from derivations.lectures.learning import (
     templates,
 )
 from derivations.lectures.letters import K, M, N, Network, d, eq, i, j, k, m, n, slope, total
-from derivations.lectures.library import Training, trained
 from derivations.lectures.networks import (
     MatrixForm,
     layers_of,
@@ -37,6 +36,7 @@ from derivations.lectures.networks import (
 )
 from derivations.lectures.parts import equation
 from derivations.lectures.regions import region
+from derivations.lectures.runs import Training, trained
 from derivations.textbook.notation import function, tensor
 
 LECTURE = Lecture(

@@ -9,7 +9,7 @@ from derivations.folding import folding, linear_regions
 from derivations.landscape import linear_network_at_origin
 from derivations.lectures.claim import Finding, Measured, Status
 from derivations.lectures.code import Agreement, agrees
-from derivations.lectures.library import gradient, two_units
+from derivations.lectures.runs import gradient, two_units
 from derivations.work import operations
 from derivations.work import paths as paths_through
 

@@ -7,8 +7,8 @@ from sympy import Subs, Symbol
 
 from derivations.lectures.claim import Altered, Finding, Part, Role, Status
 from derivations.lectures.letters import N, d, eq, i, total
-from derivations.lectures.library import Training, trained
 from derivations.lectures.parts import equation
+from derivations.lectures.runs import Training, trained
 from derivations.textbook.notation import function, tensor
 
 _eta, _L0, _L1 = Symbol("eta"), Symbol("L(theta^0)"), Symbol("L(theta^1)")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from derivations.lectures.claim import Finding, Measured, Status
-from derivations.lectures.library import hidden_of_xor, logistic_accuracy
+from derivations.lectures.runs import hidden_of_xor, logistic_accuracy
 from derivations.separation import separate
 
 

@@ -13,8 +13,8 @@ from derivations.check import check
 from derivations.evaluate import Point, evaluate
 from derivations.formula import definition_of
 from derivations.lectures.claim import Finding, Measured, Status
-from derivations.lectures.library import softmax_weights
 from derivations.lectures.parts import of_report
+from derivations.lectures.runs import softmax_weights
 from derivations.series import beside, slope
 from derivations.textbook import ENTRIES
 from functional_nn import neurons

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 import functional_nn as fnn
 from derivations.lectures.claim import Finding, Measured, Status
+from derivations.lectures.runs import of_equal_widths
 from derivations.work import temporary_bytes
-from functional_nn.layers.elementwise import elementwise
 
 WIDTH, LAYERS = 64, 8
 BATCHES = (512, 1024, 2048)
@@ -25,10 +24,7 @@ class Memory(NamedTuple):
 
 def _temporary(gradient: Callable[..., Any], activation: str, batch: int) -> int:
     """Gives what a gradient of a deep network takes beside what goes in and comes out."""
-    net = fnn.mlp([WIDTH] * (LAYERS + 1), elementwise(fnn.RULES[activation]))
-    x = jax.ShapeDtypeStruct((batch, WIDTH), jnp.float32)
-    params = jax.eval_shape(net.init, jax.random.key(0), x)
-    objective = fnn.objective(net, fnn.RULES["squared_error"])
+    objective, params, x = of_equal_widths(WIDTH, LAYERS, activation=activation, batch=batch)
     with jax.default_device(jax.devices("cpu")[0]):
         return temporary_bytes(gradient(objective), params, x, x)
 

@@ -15,9 +15,9 @@ from derivations.check import check
 from derivations.formula import read
 from derivations.lectures.claim import Altered, Finding, Part, Role, Status
 from derivations.lectures.code import SECONDS, Agreement, agrees, same
-from derivations.lectures.library import LAYERS
 from derivations.lectures.parts import of_report
 from derivations.lectures.reading import Letters
+from derivations.lectures.runs import LAYERS
 from derivations.lift import Assumptions
 from derivations.refute import Tensor
 from derivations.trace import Shapes, lifted

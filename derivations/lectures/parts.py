@@ -5,7 +5,7 @@ from typing import Any
 from derivations.lectures.claim import Altered, Finding, Part, Role, Status
 from derivations.lectures.example import Example, Number, by_formula, by_textbook
 from derivations.lectures.identity import Identity, holds
-from derivations.lectures.library import by_layers
+from derivations.lectures.runs import by_layers
 from derivations.verdict import Verdict
 
 

@@ -8,11 +8,11 @@ from sympy import Symbol, exp, log
 from derivations.lectures.claim import Altered, Claim, Kind, Lecture, Part, Role
 from derivations.lectures.example import Example, dense, digits
 from derivations.lectures.letters import K, Network, Q, d, eq, i, j, k, q, slope, total
-from derivations.lectures.library import Training, trained
 from derivations.lectures.memory import Memory, Saving, memory_grows, saved
 from derivations.lectures.networks import composed, layers_of, network_check
 from derivations.lectures.parts import equation, example
 from derivations.lectures.regions import region
+from derivations.lectures.runs import Training, trained
 from derivations.textbook.notation import function, tensor
 
 LECTURE = Lecture("002", "STOR566: Introduction to Deep Learning, Lecture 6", "Yao Li")

@@ -15,7 +15,7 @@ from derivations.formula import definition_of, pullback_of
 from derivations.graph import Index
 from derivations.lectures import basic_ideas, deep_learning, stor566
 from derivations.lectures.example import Dense, Example, digits, forward
-from derivations.lectures.library import LAYERS
+from derivations.lectures.runs import layer_of
 from derivations.textbook import ENTRIES
 
 
@@ -112,20 +112,11 @@ def by_textbook(worked: Worked) -> Pass:
 
 def by_library(worked: Worked) -> Pass:
     """Computes both passes by the layers of `functional_nn`, whose backward pass is by hand."""
-    layers: list[Any] = []
-    params: list[Any] = []
-    for layer in worked.example.layers:
-        if isinstance(layer, Dense):
-            w, b = (jnp.asarray(np.array(n, np.float32)) for n in (layer.w, layer.b))
-            layers.append(fnn.dense(len(layer.b)))
-            params.append({"w": w.T, "b": b})
-        else:
-            layers.append(LAYERS[layer])
-            params.append(())
+    layers, params = zip(*map(layer_of, worked.example.layers), strict=True)
     x, y = (jnp.asarray([np.array(n, np.float32)]) for n in (worked.example.x, worked.target))
     last = worked.read_by_loss
     objective = fnn.objective(fnn.serial(*layers[:last]), fnn.RULES[worked.loss])
-    own = tuple(params[:last])
+    own = params[:last]
     found = fnn.sensitivities(objective)(own, x, y)
     values = [x, *(layer.output for layer in found)]
     _, residuals = layers[0].fwd(params[0], x)

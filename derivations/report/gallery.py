@@ -9,8 +9,8 @@ import numpy as np
 from derivations.folding import folding, linear_regions
 from derivations.lectures.counting import DEPTHS, WIDTH
 from derivations.lectures.geometry import circle_points
-from derivations.lectures.library import gradient
 from derivations.lectures.regions import REGIONS, fires, network
+from derivations.lectures.runs import gradient
 from derivations.report.canvas import GREY, available, saved, style
 from derivations.report.document import Figure
 from derivations.work import operations, paths
@@ -52,9 +52,8 @@ def _circle(panels: Any) -> None:
 
 
 def _regions(panels: Any) -> None:
-    steps = (
-        np.arange(-80, 177) / 32
-    )  # exact as floats, and so is what the first layer makes of them
+    # Exact as floats, and so is what the first layer makes of them.
+    steps = np.arange(-80, 177) / 32
     grid = np.stack(np.meshgrid(steps, steps), axis=-1)
     for axes, (name, region) in zip(panels, REGIONS.items(), strict=True):
         first, *above = network(region)

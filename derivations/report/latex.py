@@ -7,32 +7,11 @@ from derivations.report import boxes as b
 from derivations.report.letters import escaped, sign
 from derivations.report.typeset import typeset
 
-_SIGNS = {
-    "σ": r"\sigma",
-    "δ": r"\delta",
-    "α": r"\alpha",
-    "β": r"\beta",
-    "γ": r"\gamma",
-    "ε": r"\epsilon",
-    "θ": r"\theta",
-    "τ": r"\tau",
-    "φ": r"\varphi",
-    "χ": r"\chi",
-    "ψ": r"\psi",
-    "ω": r"\omega",
-    "π": r"\pi",
+# What `letters` does not know: of text it is nothing, or something else.
+_WORDS = {
     "…": r"\dots",
-    "ŷ": r"\hat{y}",
-    "→": r"\to",
-    "lim": r"\lim",
-    "ℓ": r"\ell",
-    "−": "-",
-    "≤": r"\le",
-    "≥": r"\ge",
-    "≠": r"\ne",
-    "∂": r"\partial",
-    "∑": r"\sum",
     "\u2062": r"\,",
+    "lim": r"\lim",
     "log": r"\log",
     "max": r"\max",
     "tanh": r"\tanh",
@@ -65,12 +44,12 @@ def spelt(box: Any) -> str:
 @spelt.register(b.Number)
 @spelt.register(b.Operator)
 def _(box: b.Letter | b.Number | b.Operator) -> str:
-    return _SIGNS.get(box.text) or sign(box.text) or box.text
+    return _command(box.text) or box.text
 
 
 @spelt.register
 def _(box: b.Word) -> str:
-    return _SIGNS.get(box.text) or rf"\mathrm{{{escaped(box.text)}}}"
+    return _command(box.text) or rf"\mathrm{{{escaped(box.text)}}}"
 
 
 @spelt.register
@@ -103,7 +82,7 @@ def _(box: b.Script) -> str:
 
 @spelt.register
 def _(box: b.Big) -> str:
-    return rf"{_SIGNS[box.sign]}_{{{spelt(box.below)}}}^{{{spelt(box.above)}}}"
+    return rf"{_command(box.sign)}_{{{spelt(box.below)}}}^{{{spelt(box.above)}}}"
 
 
 @spelt.register
@@ -120,3 +99,7 @@ def _(box: b.Fenced) -> str:
 def _(box: b.Cases) -> str:
     rows = r" \\ ".join(f"{spelt(value)} & {spelt(condition)}" for value, condition in box.rows)
     return rf"\begin{{cases}} {rows} \end{{cases}}"
+
+
+def _command(text: str) -> str | None:
+    return _WORDS.get(text) or sign(text)

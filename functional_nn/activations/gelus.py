@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from functional_nn.approximations import Function
 from functional_nn.gelu_tails import gelu_slope, gelu_tail, gelu_tanh_slope, gelu_tanh_tail
 from functional_nn.precision import rounded_once
 from functional_nn.rules import Rule
@@ -43,10 +44,7 @@ def gelu(x: ArrayLike) -> jax.Array:
     Reference:
       D. Hendrycks, K. Gimpel, "Gaussian Error Linear Units (GELUs)", 2016, section 2.
     """
-    x = jnp.asarray(x)
-    g = gelu_tail(jnp.where(x <= 0, -x, x))
-    y = jnp.where(x <= 0, -g, x - g)
-    return jnp.where(jnp.isfinite(x), y, jnp.maximum(x, -0.0))
+    return _by_the_tail(jnp.asarray(x), gelu_tail)
 
 
 def gelu_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
@@ -57,9 +55,7 @@ def gelu_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
 @rounded_once
 def gelu_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     """Gives `dx = dy f'(x)`."""
-    s = gelu_slope(jnp.where(x <= 0, -x, x))
-    slope = jnp.where(x <= 0, s, 1 - s)
-    return (dy * jnp.where(jnp.isfinite(x), slope, jnp.clip(x, -0.0, 1.0)),)
+    return (dy * _slope_by_the_tail(x, gelu_slope),)
 
 
 @rounded_once
@@ -93,10 +89,7 @@ def gelu_tanh(x: ArrayLike) -> jax.Array:
     Reference:
       D. Hendrycks, K. Gimpel, "Gaussian Error Linear Units (GELUs)", 2016, section 2.
     """
-    x = jnp.asarray(x)
-    g = gelu_tanh_tail(jnp.where(x <= 0, -x, x))
-    y = jnp.where(x <= 0, -g, x - g)
-    return jnp.where(jnp.isfinite(x), y, jnp.maximum(x, -0.0))
+    return _by_the_tail(jnp.asarray(x), gelu_tanh_tail)
 
 
 def gelu_tanh_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
@@ -107,9 +100,20 @@ def gelu_tanh_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
 @rounded_once
 def gelu_tanh_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     """Gives `dx = dy f'(x)`."""
-    s = gelu_tanh_slope(jnp.where(x <= 0, -x, x))
-    slope = jnp.where(x <= 0, s, 1 - s)
-    return (dy * jnp.where(jnp.isfinite(x), slope, jnp.clip(x, -0.0, 1.0)),)
+    return (dy * _slope_by_the_tail(x, gelu_tanh_slope),)
+
+
+def _by_the_tail(x: jax.Array, tail: Function) -> jax.Array:
+    """Gives a gelu from `tail(t) = -gelu(-t)`: `gelu(x) = x + gelu(-x)`."""
+    g = tail(jnp.where(x <= 0, -x, x))
+    y = jnp.where(x <= 0, -g, x - g)
+    return jnp.where(jnp.isfinite(x), y, jnp.maximum(x, -0.0))
+
+
+def _slope_by_the_tail(x: jax.Array, slope: Function) -> jax.Array:
+    """Gives the derivative of a gelu from that at `-t`: the two add up to 1."""
+    s = slope(jnp.where(x <= 0, -x, x))
+    return jnp.where(jnp.isfinite(x), jnp.where(x <= 0, s, 1 - s), jnp.clip(x, -0.0, 1.0))
 
 
 GELU = Rule("gelu", gelu, gelu_fwd, gelu_bwd, again=gelu)

@@ -18,7 +18,7 @@ class Shipped(NamedTuple):
     """A rule of another library.
 
     Attributes:
-      library: What has to be installed.
+      package: What has to be installed.
       module: Where the rule is defined.
       name: Its name there.
       arguments: Example arguments of what `use` makes of it.
@@ -27,7 +27,7 @@ class Shipped(NamedTuple):
       refuted: If it is not the derivative: why, in words.
     """
 
-    library: str
+    package: str
     module: str
     name: str
     arguments: tuple[Any, ...]
@@ -55,7 +55,7 @@ _LINALG = "jax._src.numpy.linalg"
 
 
 def _listed(*shipped: Shipped) -> dict[str, Shipped]:
-    return {f"{s.library} {s.name}": s for s in shipped}
+    return {f"{s.package} {s.name}": s for s in shipped}
 
 
 LIBRARIES = _listed(

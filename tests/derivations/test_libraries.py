@@ -33,7 +33,7 @@ def _lenient():
 
 def test_there_are_thirty():
     assert len(LIBRARIES) >= 30
-    assert {s.library for s in LIBRARIES.values()} == {
+    assert {s.package for s in LIBRARIES.values()} == {
         "jax", "optax", "distrax", "jaxopt", "lineax", "e3nn_jax", "flax",
     }  # fmt: skip
 
@@ -41,7 +41,7 @@ def test_there_are_thirty():
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_a_rule_of_another_library(name):
     shipped = LIBRARIES[name]
-    pytest.importorskip(shipped.library)
+    pytest.importorskip(shipped.package)
     report = check(shipped.rule(), *shipped.arguments, budget=10.0)
     if shipped.refuted:
         assert report.verdict is Verdict.REFUTED, str(report)

@@ -5,7 +5,7 @@ import pytest
 
 from derivations.lectures.claim import Status
 from derivations.lectures.example import Example, _agrees, by_textbook, dense, digits
-from derivations.lectures.library import by_layers
+from derivations.lectures.runs import by_layers
 
 LAYERS = (dense("1 -2\n-1 1", "1 0"), "sigmoid")
 

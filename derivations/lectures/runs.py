@@ -1,4 +1,4 @@
-"""The lectures' networks and algorithms as the library runs them: where ledger and library meet."""
+"""The lectures' networks and algorithms as the library runs them: where the two meet."""
 
 import itertools
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ import numpy as np
 import functional_nn as fnn
 from derivations.lectures.claim import Finding, Measured, Status
 from derivations.lectures.example import Dense, Example, measured_digits
+from functional_nn.layers.elementwise import elementwise
 
 LAYERS = {
     layer.name: layer for layer in (fnn.identity, fnn.sigmoid, fnn.relu, fnn.tanh, fnn.softmax)
@@ -20,20 +21,20 @@ def by_layers(example: Example) -> Finding:
     """Settles a worked example by running the layers of `functional_nn` on it."""
     x = jnp.asarray([[float(text) for text in example.x]], jnp.float32)
     values = [x[0]]
-    for layer in example.layers:
-        x = _apply(layer, x)
+    for layer, params in map(layer_of, example.layers):
+        x = layer.apply(params, x)
         values.append(x[0])
     return measured_digits(
         [values[place] for place, _ in example.printed], example, "the layers of functional_nn"
     )
 
 
-def _apply(layer: Dense | str, x: Any) -> Any:
+def layer_of(layer: Dense | str) -> tuple[fnn.Layer, Any]:
+    """Gives a layer of an example as a layer of `functional_nn`, with its parameters."""
     if isinstance(layer, str):
-        return LAYERS[layer].apply((), x)
-    w = jnp.asarray([[float(text) for text in row] for row in layer.w], jnp.float32)
-    b = jnp.asarray([float(text) for text in layer.b], jnp.float32)
-    return fnn.dense(len(layer.b)).apply({"w": w.T, "b": b}, x)
+        return LAYERS[layer], ()
+    w, b = (jnp.asarray(np.array(numbers, np.float32)) for numbers in (layer.w, layer.b))
+    return fnn.dense(len(layer.b)), {"w": w.T, "b": b}
 
 
 class Training(NamedTuple):
@@ -118,12 +119,20 @@ def hidden_of_xor(*, trained: bool) -> tuple[Any, list[int]]:
     return fnn.tanh.apply((), net.parts[0].apply(params[0], x)).tolist(), labels
 
 
+def of_equal_widths(
+    width: int, layers: int, *, activation: str = "sigmoid", batch: int = 1
+) -> tuple[fnn.Objective, Any, jax.ShapeDtypeStruct]:
+    """Gives a network's objective, and shapes of its parameters and of its inputs and targets."""
+    net = fnn.mlp([width] * (layers + 1), elementwise(fnn.RULES[activation]))
+    x = jax.ShapeDtypeStruct((batch, width), jnp.float32)
+    params = jax.eval_shape(net.init, jax.random.key(0), x)
+    return fnn.objective(net, fnn.RULES["squared_error"]), params, x
+
+
 def gradient(width: int, layers: int) -> tuple[Any, ...]:
     """Gives the gradient of a network of equal widths, and arguments to trace it with."""
-    net = fnn.mlp([width] * (layers + 1), fnn.sigmoid)
-    x = jax.ShapeDtypeStruct((1, width), jnp.float32)
-    params = jax.eval_shape(net.init, jax.random.key(0), x)
-    return fnn.value_and_grad(fnn.objective(net, fnn.RULES["squared_error"])), params, x, x
+    objective, params, x = of_equal_widths(width, layers)
+    return fnn.value_and_grad(objective), params, x, x
 
 
 def two_units(x: Any, w1: Any, b1: Any, w2: Any, b2: Any) -> Any:
