@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from derivations.subject import Subject
-from derivations.timeout import OutOfTime, time_limit
+from derivations.timeout import OutOfTime, swallowed_in_silence, time_limit
 from derivations.trace import double_precision, in_double_precision, jaxprs_of
 
 SECONDS = 4.0
@@ -69,6 +69,8 @@ def evidence(subject: Subject, deadline: float) -> str:
     if not subject.wanted or any(not isinstance(d, int) for s in subject.shapes for d in s.shape):
         return ""
     end = min(deadline, time.monotonic() + SECONDS)
+    if time.monotonic() >= end:
+        return ""
     log = logging.getLogger("jax._src.callback")
     talking, log.disabled = log.disabled, True  # a callback that refuses float64 is no news
     try:
@@ -102,11 +104,12 @@ def _in_time(work: Callable[[], str], end: float) -> str:
     thread = threading.Thread(target=run, daemon=True, name="black box")
     thread.start()
     thread.join(max(0.0, end - time.monotonic()))
-    for _ in range(MOST_INTERRUPTIONS):
-        if not thread.is_alive():
-            break
-        _interrupt(thread)
-        thread.join(0.05)
+    with swallowed_in_silence():
+        for _ in range(MOST_INTERRUPTIONS):
+            if not thread.is_alive():
+                break
+            _interrupt(thread)
+            thread.join(0.05)
     return answer[0] if answer and time.monotonic() < end + 0.01 else LATE
 
 

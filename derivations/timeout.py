@@ -69,36 +69,46 @@ def time_limit(seconds: float) -> Iterator[None]:
                     raise_in(ctypes.c_ulong(ident), ctypes.py_object(OutOfTime))
             wait = AGAIN if ready else SOON
 
+    gc.callbacks.append(gc_callback)
+    watcher = threading.Thread(target=watch, daemon=True, name="time limit")
+    with swallowed_in_silence():
+        try:
+            watcher.start()
+            yield
+        finally:
+            while True:
+                try:
+                    with between:
+                        left.set()
+                        # One that is on its way arrives in the loop. To take it back by raising
+                        # nothing leaves Python 3.11 under a profiler, or a tracer, waiting for it
+                        # for ever.
+                        for _ in range(9):
+                            pass
+                    break
+                except OutOfTime:
+                    continue
+            gc.callbacks.remove(gc_callback)
+            if enabled:
+                gc.enable()
+            if watcher.is_alive():  # a thread that is left over may end the process badly
+                watcher.join()
+
+
+@contextlib.contextmanager
+def swallowed_in_silence() -> Iterator[None]:
+    """Says nothing of an `OutOfTime` that a destructor or a callback swallows: it is raised again."""
     reported = sys.unraisablehook
 
     def unraisable(found: Any) -> None:
-        if found.exc_type is not OutOfTime:  # what was swallowed all the same is raised again
+        if found.exc_type is not OutOfTime:
             reported(found)
 
-    gc.callbacks.append(gc_callback)
     sys.unraisablehook = unraisable
-    watcher = threading.Thread(target=watch, daemon=True, name="time limit")
     try:
-        watcher.start()
         yield
     finally:
-        while True:
-            try:
-                with between:
-                    left.set()
-                    # One that is on its way arrives in the loop. To take it back by raising nothing
-                    # leaves Python 3.11 under a profiler, or a tracer, waiting for it for ever.
-                    for _ in range(9):
-                        pass
-                break
-            except OutOfTime:
-                continue
         sys.unraisablehook = reported
-        gc.callbacks.remove(gc_callback)
-        if enabled:
-            gc.enable()
-        if watcher.is_alive():  # a thread that is left over may end the process badly
-            watcher.join()
 
 
 def _state(owner: FrameType, ident: int) -> Literal["inside", "whole", "left"]:

@@ -1,5 +1,6 @@
 """What cannot be read is run: the order of the Taylor remainder is told, and never a verdict."""
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from derivations import Verdict, check
-from derivations.blackbox import LATE, evidence
+from derivations.blackbox import LATE, _in_time, evidence
 from derivations.doors import subject_of
 from functional_nn import Rule
 
@@ -138,6 +139,25 @@ def test_an_endless_callback_ends_in_time():
     assert not any(t.name == "black box" for t in threading.enumerate())
     # And JAX still works.
     assert _told(_box(np.sin, np.cos)).endswith(RIGHT)
+
+
+def test_an_interruption_that_the_collector_swallows_is_repeated_in_silence():
+    def slow(phase: str, info: dict[str, int]) -> None:
+        for _ in range(1000):
+            pass
+
+    def work() -> str:
+        while True:
+            gc.collect(0)
+            for _ in range(1000):
+                pass
+
+    gc.callbacks.append(slow)
+    try:
+        assert _in_time(work, time.monotonic() + 0.05) == LATE
+    finally:
+        gc.callbacks.remove(slow)
+    gc.collect()  # a report that was made is a warning now, and an error
 
 
 def test_an_open_loop_is_not_run():
