@@ -97,7 +97,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def swallowed_in_silence() -> Iterator[None]:
-    """Says nothing of an `OutOfTime` that a destructor or a callback swallows: it is raised again."""
+    """Says nothing of an `OutOfTime` that a destructor or callback swallows: it is raised again."""
     reported = sys.unraisablehook
 
     def unraisable(found: Any) -> None:
