@@ -149,7 +149,7 @@ def fits(name: str, primal: Callable[..., Any], args: Sequence[Any]) -> Sequence
 
 
 def _cotangents(name: str, result: Any, args: list[Any], count: int | None) -> list[Any]:
-    """Gives one cotangent for each array; `None` stands for a whole argument without one.
+    """Gives one cotangent for each array; `None` stands for all of an argument or of a part of it.
 
     `count`: how many arguments the rule has, where some of `args` are no arguments of it.
     """
@@ -166,17 +166,22 @@ def _cotangents(name: str, result: Any, args: list[Any], count: int | None) -> l
         )
     flat: list[Any] = []
     for argument, cotangent in zip(args, result, strict=True):
-        leaves, tree = jax.tree.flatten(argument)
-        if cotangent is None:
-            flat += [None] * len(leaves)
-            continue
         own, own_tree = jax.tree.flatten(cotangent, is_leaf=lambda x: x is None)
-        if own_tree != jax.tree.structure(argument, is_leaf=lambda x: x is None):
-            raise MalformedRule(
-                f"{name}: a cotangent must have the structure of its argument, {tree}. "
-                f"Got {own_tree}."
+        try:
+            parts = own_tree.flatten_up_to(argument)
+            fits = all(
+                c is None or jax.tree_util.all_leaves([part])
+                for c, part in zip(own, parts, strict=True)
             )
-        flat += own
+        except (TypeError, ValueError):
+            parts, fits = [], False
+        if not fits:
+            raise MalformedRule(
+                f"{name}: a cotangent must have the structure of its argument, "
+                f"{jax.tree.structure(argument)}. Got {own_tree}."
+            )
+        for c, part in zip(own, parts, strict=True):
+            flat += [c] * len(jax.tree.leaves(part))  # None where the argument has no array, none
     return flat
 
 

@@ -511,6 +511,26 @@ def test_unsigned_numbers_wrap_so_that_their_difference_is_undecided():
     assert "unsigned" in report.obligations[0].reason
 
 
+@pytest.mark.parametrize(
+    ("part", "verdict"), [(lambda dy: {"u": dy, "v": None}, "PROVED"), (lambda dy: None, "REFUTED")]
+)
+def test_none_in_an_argument_and_in_a_cotangent(part, verdict):
+    # None is an empty part of an argument, and stands for zeros, for a part of it, in a cotangent.
+    rule = Rule(
+        "parts",
+        lambda params, x: params["b"]["u"] - 2 * x,
+        lambda params, x: (params["b"]["u"] - 2 * x, None),
+        lambda _, dy: ({"a": None, "b": part(dy), "c": None}, -2 * dy),
+    )
+    params = {"a": None, "b": {"u": X, "v": X}, "c": [X, X]}
+    report = check(rule, params, X)
+    verdicts = {o.name: o.verdict for o in report.obligations if "cotangent" in o.name}
+    assert [name for name, v in verdicts.items() if v is not Verdict.PROVED] == (
+        [] if verdict == "PROVED" else ["cotangent[params['b']['u']]"]
+    ), str(report)
+    assert len(verdicts) == 5
+
+
 # --- budget and verdicts ------------------------------------------------------------------------
 
 
