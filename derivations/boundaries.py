@@ -138,9 +138,16 @@ def _is_entry(generator: Gen, e: Exponent) -> bool:
 
 
 def _inputs(node: Node) -> set[str]:
-    if node.op == "entry":
-        return {node.data[0]}
-    return set().union(*(_inputs(a) for a in node.args)) if node.args else set()
+    """Gives the tensors that a number depends on."""
+    found, seen, stack = set[str](), {node}, [node]
+    while stack:
+        part = stack.pop()
+        if part.op == "entry":
+            found.add(part.data[0])
+        new = [a for a in part.args if a not in seen]
+        seen.update(new)
+        stack += new
+    return found
 
 
 def _gap(boundary: Boundary, point: Point) -> np.ndarray:
@@ -182,6 +189,8 @@ def on_boundary(
     Raises:
       Unlocated: It moves the condition, but no exact point was found.
     """
+    if moving.name not in _inputs(boundary.node):
+        return None
     drawn = points(tensors, sizes, ties=True, seed=1)
     draw = random.Random(2)
     moves = False

@@ -8,7 +8,7 @@ a rule must lie on the segment between the limits of the gradients of both.
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import flint
@@ -160,7 +160,11 @@ def examine(
     elif kind == "without value":
         kind, note = _run_instead(views.run(point), entry, left, right)
     elif kind != "outside" and whole:
-        limits = _limits(views.gradient, point, arguments)
+        limits: list[list[Any]] = []
+        for reached in _limits(views.gradient, point, arguments):
+            limits.append(reached)
+            if _in_hull(rule, limits):
+                break  # and in the hull of more of them
         if not _in_hull(rule, limits):
             if _in_hull(rule, limits, _apart):
                 kind = "unresolved"
@@ -308,7 +312,7 @@ def _side(
 
 def _limits(
     gradient: Callable[[Point], list[Any]], point: Point, arguments: Sequence[Tensor]
-) -> list[list[Any]]:
+) -> Iterator[list[Any]]:
     """Gives the different limits of the gradient, coming to the point from several directions."""
     draw = random.Random(3)
     found: list[list[Any]] = []
@@ -334,11 +338,11 @@ def _limits(
         except Ambiguous:
             failures += 1
             if failures == FAILURES:
-                break
+                return
             continue
         if not any(_same(reached, other) for other in found):
             found.append(reached)
-    return found
+            yield reached
 
 
 def _same(a: list[Any], b: list[Any], apart: Callable[[Any, Any], bool] = differ) -> bool:

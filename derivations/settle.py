@@ -112,6 +112,8 @@ def _at_smaller_sizes(
                 break
         if modular is None and tracings.given() not in _proved(outcomes):
             modular = _modular(claim, tracings, share(deadline, EXACT))
+            if modular is not None and modular.verdict is Verdict.EXACT:
+                deadline = share(deadline, OTHER)  # what is left to see is a mistake at other sizes
         if time.monotonic() > deadline:
             break
     return _together(claim, general, outcomes, modular, tracings)
