@@ -44,14 +44,15 @@ def settle(
     Raises:
       BrokenProcessPool: A process was ended from outside.
     """
-    tasks = [*(Task("operation", name) for name in names), *(Task("claim", i) for i in ids)]
+    # Some claims take longest; begun last, they would leave all processes but one idle.
+    tasks = [*(Task("claim", i) for i in ids), *(Task("operation", name) for name in names)]
     count = min(_cores(), len(tasks) // _WORTH_A_PROCESS)
     found: dict[Task, Any] = {}
     for task, text in _beside(tasks, count) if count > 1 else _here(tasks):
         found[task] = _read(task, text)
         told(found[task])
     ordered = [found[task] for task in tasks]
-    return ordered[: len(names)], ordered[len(names) :]
+    return ordered[len(ids) :], ordered[: len(ids)]
 
 
 def _cores() -> int:
