@@ -12,6 +12,7 @@ from derivations.formula import definition_of, read
 from derivations.graph import At, Index
 from derivations.lectures.claim import Finding, Measured, Status
 from derivations.lectures.reading import Letters
+from derivations.report.words import count
 from derivations.textbook import ENTRIES
 
 DIGITS = 7
@@ -74,7 +75,7 @@ def by_textbook(example: Example) -> Finding:
     lines, wrong = [], ""
     for place, printed in example.printed:
         shown = ", ".join(ball(v).str(DIGITS, radius=False) for v in values[place])
-        lines.append(f"after {place} steps: {shown}; printed {', '.join(printed)}")
+        lines.append(f"after {count(place, 'step')}: {shown}; printed {', '.join(printed)}")
         for value, text in zip(values[place], printed, strict=True):
             if text == NOT_COMPARED:
                 continue
@@ -119,7 +120,7 @@ def measured_digits(values: Sequence[Iterable[Any]], example: Example, quantity:
         ]
         found.append(
             Measured(
-                f"{quantity}, after {place} steps",
+                f"{quantity}, after {count(place, 'step')}",
                 ", ".join(f"{v:.6g}" for v in numbers),
                 f"printed {', '.join(printed)}",
                 all(agree),

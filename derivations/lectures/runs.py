@@ -10,6 +10,7 @@ import numpy as np
 import functional_nn as fnn
 from derivations.lectures.claim import Finding, Measured, Status
 from derivations.lectures.example import Dense, Example, measured_digits
+from derivations.report.words import count
 from functional_nn.layers.elementwise import elementwise
 
 LAYERS = {
@@ -69,13 +70,13 @@ def trained(run: Training) -> Finding:
         losses.append(float(objective(params, x, y)))
     if run.online:
         told = Measured(
-            f"loss after {run.steps} steps", f"{losses[-1]:.4f}",
+            f"loss after {count(run.steps, 'step')}", f"{losses[-1]:.4f}",
             f"below a quarter of the first, {losses[0]:.4f}", losses[-1] < losses[0] / 4,
         )  # fmt: skip
     else:
         rises = sum(b >= a for a, b in itertools.pairwise(losses))
         told = Measured(
-            f"steps of {run.steps} in which the loss does not fall", str(rises), "0", rises == 0
+            f"steps, of {run.steps}, in which the loss does not fall", str(rises), "0", rises == 0
         )
     first, last = f"{losses[0]:.4f}", f"{losses[-1]:.4f}"
     return Finding(

@@ -21,6 +21,7 @@ from derivations.report.overview import (
 )
 from derivations.report.site import Page, site
 from derivations.report.tex import tex
+from derivations.report.words import count
 from derivations.verdict import Report, Verdict
 
 Format = Literal["html", "markdown", "latex"]
@@ -112,7 +113,7 @@ def _lead(operations: Sequence[Checked], network: Network | None) -> d.Line:
         verdicts.append(network.report.verdict)
     counts = Counter(verdicts)
     found = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
-    what = [f"{len(operations)} operation{'s' * (len(operations) != 1)}"] * bool(operations)
+    what = [count(len(operations), "operation")] * bool(operations)
     what += ["one network"] * (network is not None)
     return (
         f"{' and '.join(what).capitalize()}, each with its definition, its derivative and the code "
@@ -125,5 +126,5 @@ def _overview(operations: Sequence[Checked], network: Network | None) -> d.Secti
     if network is not None:
         rows.append(report_row(d.Link(network.title, "network"), network.report))
     rows += operation_rows(operations)
-    header = ("Subject", "Verdict", "Holds for", "Time")
+    header = ("Subject", "Verdict", "Holds for")
     return d.Section("Overview", "overview", (d.Table(header, tuple(rows)),))

@@ -13,6 +13,7 @@ from derivations.lectures.regions import REGIONS, fires, network
 from derivations.lectures.runs import gradient
 from derivations.report.canvas import GREY, available, saved, style
 from derivations.report.document import Figure
+from derivations.report.words import count
 from derivations.work import operations, paths
 
 BLUE, ORANGE = "#2f7fd0", "#d9711c"
@@ -96,7 +97,7 @@ def _folds(panels: Any) -> None:
         lines = [piece.lines[0] for piece in [*pieces, pieces[-1]]]
         values = [slope * x + start for x, (slope, start) in zip(ends, lines, strict=True)]
         axes.plot([float(x) for x in ends], [float(y) for y in values], color=BLUE)
-        axes.set(title=f"{depth} fold{'s' * (depth > 1)}, {len(pieces)} pieces", xticks=[0, 1])
+        axes.set(title=f"{count(depth, 'fold')}, {count(len(pieces), 'piece')}", xticks=[0, 1])
         axes.set(yticks=[0, 1])
 
 

@@ -11,7 +11,7 @@ from derivations.report import document as d
 from derivations.report.highlight import highlighted
 from derivations.report.mathml import mathml
 from derivations.report.typed import typed
-from derivations.report.words import MARKS, remarks, seconds, witness_lines
+from derivations.report.words import MARKS, remarks, witness_lines
 from derivations.verdict import Obligation
 
 _WIDE = 440  # points of a picture that fits on a telephone
@@ -232,10 +232,7 @@ def _obligation(obligation: Obligation) -> str:
         f"<dt>{escape(title)}</dt><dd><code>{escape(text)}</code></dd>"
         for title, text in witness_lines(obligation)
     ]
-    claim = (
-        f"<code>{escape(obligation.name)}</code> <span>{escape(obligation.statement)}</span>"
-        f' <small class="time">{seconds(obligation.seconds)}</small>'
-    )
+    claim = f"<code>{escape(obligation.name)}</code> <span>{escape(obligation.statement)}</span>"
     return (
         f"<tr><td>{_inline(d.Badge(obligation.verdict))}</td><td>{claim}</td>"
         f"<td><dl>{''.join(terms)}</dl></td></tr>"

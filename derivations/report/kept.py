@@ -70,21 +70,43 @@ def manifest(key: str, first: str, status: int, files: Mapping[str, bytes]) -> b
 def kept(folder: Path) -> Kept | None:
     """Reads what the report in a folder says of itself; `None` where there is none of ours."""
     try:
-        told: Any = json.loads((folder / MANIFEST).read_text("utf-8"))
-        if told.pop("made_by") != _MADE_BY:
-            return None
-        found = Kept(**told)
-        sound = (
-            isinstance(found.key, str)
-            and isinstance(found.first, str)
-            and isinstance(found.status, int)
-            and isinstance(found.files, dict)
-            and all(isinstance(d, str) for d in found.files.values())
-            and found.first in found.files
-        )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return _read(folder / MANIFEST)
+    except (OSError, ValueError):
         return None
-    return found if sound else None
+
+
+def flaw(folder: Path) -> str:
+    """Tells why the `report.json` of a folder is not believed; empty if it is, or is not there."""
+    try:
+        _read(folder / MANIFEST)
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+def _read(path: Path) -> Kept:
+    try:
+        told: Any = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"it is not JSON in UTF-8: {error}") from error
+    if not isinstance(told, dict) or told.pop("made_by", None) != _MADE_BY:
+        raise ValueError(f'it is not made by "{_MADE_BY}"')
+    if told.keys() != set(Kept._fields):
+        raise ValueError(f"it has the fields {', '.join(Kept._fields)}. Got {', '.join(told)}")
+    found = Kept(**told)
+    sound = {
+        "key": isinstance(found.key, str),
+        "status": isinstance(found.status, int),
+        "files": isinstance(found.files, dict)
+        and all(isinstance(digest, str) for digest in found.files.values()),
+    }
+    sound["first"] = sound["files"] and found.first in list(found.files)
+    for field, right in sound.items():
+        if not right:
+            raise ValueError(f"its field {field!r} holds what no report has there")
+    return found
 
 
 def unchanged(folder: Path, key: str) -> Kept | None:

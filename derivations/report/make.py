@@ -1,6 +1,6 @@
 """The command `derivations report`: what it computes, and where it puts it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from derivations.catalog import CATALOG
-from derivations.lectures import CLAIMS, settled
+from derivations.lectures import CLAIMS
 from derivations.lectures.claim import Settled
 from derivations.report import document as d
 from derivations.report.html_site import html_site
@@ -17,6 +17,7 @@ from derivations.report.markdown_site import markdown_site
 from derivations.report.operation import Checked
 from derivations.report.pages.build import claims_about, report_site
 from derivations.report.replace import replace_folder
+from derivations.report.settling import settle
 from derivations.report.site import Site
 from derivations.report.tex_site import tex_site
 from derivations.report.words import MARKS, seconds
@@ -52,9 +53,21 @@ def make(names: Sequence[str], *, out: Path, format: Format, key: str, console: 
       Which file to open, and the exit status that the verdicts come to: 0, 1 or 2.
     """
     with Progress(console=console, transient=True) as progress:
-        operations = _checked(list(names) or list(CATALOG), progress, console)
+        chosen = list(names) or list(CATALOG)
         claims = claims_about(names) if names else list(CLAIMS.values())
-        entries = [settled(claim) for claim in progress.track(claims, description="Settling")]
+        checking = progress.add_task("Checking", total=len(chosen))
+        settling = progress.add_task("Settling", total=len(claims))
+
+        def told(found: Checked | Settled) -> None:
+            if isinstance(found, Settled):
+                progress.advance(settling)
+                return
+            progress.advance(checking)
+            report = found.report
+            verdict = f"{MARKS[str(report.verdict)]} {report.verdict}"
+            console.print(f"{verdict:<11}  {found.entry.name} ({seconds(report.seconds)})")
+
+        operations, entries = settle(chosen, [claim.id for claim in claims], told)
         progress.add_task("Deriving step by step, and writing", total=None)
         site = report_site(operations, entries, theorems=not names)
         print_site, first = _PRINTERS[format]
@@ -62,19 +75,6 @@ def make(names: Sequence[str], *, out: Path, format: Format, key: str, console: 
     status = status_of(site, entries)
     replace_folder(out, files | {MANIFEST: manifest(key, first, status, files)})
     return Made(first, status)
-
-
-def _checked(names: Iterable[str], progress: Progress, console: Console) -> list[Checked]:
-    from derivations.check import check
-
-    found = []
-    for name in progress.track(list(names), description="Checking"):
-        operation = CATALOG[name]
-        report = check(operation.rule, *operation.arguments, textbook=operation.textbook)
-        found.append(Checked(operation.rule, operation.textbook, report))
-        verdict = f"{MARKS[str(report.verdict)]} {report.verdict}"
-        console.print(f"{verdict:<11}  {name} ({seconds(report.seconds)})")
-    return found
 
 
 def status_of(site: Site, entries: Sequence[Settled]) -> int:

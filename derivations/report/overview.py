@@ -7,14 +7,14 @@ from importlib import metadata
 from derivations.report import document as d
 from derivations.report.canvas import available
 from derivations.report.operation import Checked, anchor
-from derivations.report.words import MEANINGS, seconds
+from derivations.report.words import MEANINGS
 from derivations.verdict import Report
 
 _PACKAGES = ("functional-nn", "jax", "sympy", "python-flint")
 
 
 def operation_rows(operations: Sequence[Checked]) -> list[tuple[d.Line, ...]]:
-    """Gives a row for each operation: a link, its verdict, what it holds for, and its time."""
+    """Gives a row for each operation: a link, its verdict, and what it holds for."""
     return [
         report_row(d.Link(checked.entry.title, anchor(checked.entry.name)), checked.report)
         for checked in operations
@@ -32,7 +32,6 @@ def report_row(link: d.Link, report: Report) -> tuple[d.Line, ...]:
         (link,),
         (d.Badge(report.verdict),),
         ("; ".join(scopes),),
-        (seconds(report.seconds).replace(" ", "\N{NO-BREAK SPACE}"),),
     )
 
 

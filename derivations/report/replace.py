@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from derivations.report.files import require_writable
-from derivations.report.kept import MANIFEST, kept
+from derivations.report.kept import MANIFEST, flaw, kept
 
 _MOST = 5  # names in a message
 
@@ -27,7 +27,7 @@ def require_replaceable(out: Path) -> None:
             raise FileExistsError(
                 "The report goes into a folder that is new, empty or holds such a report: it is "
                 f"replaced as a whole. {str(out)!r} holds {', '.join(foreign[:_MOST])}{more}. "
-                "Choose another with --out, or move them away."
+                f"{_damage(out)}Choose another with --out, or move them away."
             )
     elif out.exists():
         require_writable(out)
@@ -66,6 +66,17 @@ def _foreign(out: Path) -> list[str]:
     ours = set() if there is None else {MANIFEST, *there.files}
     files = (path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir())
     return sorted(name for name in files if name not in ours)
+
+
+def _damage(out: Path) -> str:
+    """Tells of a damaged list of files, which may be all that keeps a folder from being ours."""
+    why = flaw(out)
+    if not why:
+        return ""
+    return (
+        f"Which files are a report's own is told by {str(out / MANIFEST)!r}, and that cannot be "
+        f"used: {why}. If all of the folder is a report, remove it. "
+    )
 
 
 def _exchanged(one: Path, other: Path) -> bool:

@@ -19,6 +19,16 @@ MEANINGS = {
 }
 
 
+def count(number: int, noun: str) -> str:
+    """Writes how many there are of something.
+
+    Example:
+      >>> count(1, "step"), count(3, "step")
+      ('1 step', '3 steps')
+    """
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def seconds(duration: float) -> str:
     """Writes a duration for a reader.
 

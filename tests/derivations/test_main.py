@@ -1,6 +1,7 @@
 """The command line: what it accepts, what it prints, and how it leaves."""
 
 import json
+import subprocess
 import sys
 import textwrap
 
@@ -249,3 +250,21 @@ def test_an_unknown_derivation_or_notation_gets_the_nearest(capsys):
     assert "Did you mean softmax, softplus, soft_sign?" in capsys.readouterr().err
     assert leave("explain", "sigmoid", "--notation", "lecture-005") == 3
     assert "Did you mean lecture-004" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("explain", "sigmoid"), ("claims", "000.1"), ("report", "--help")],
+)
+def test_a_reader_who_has_seen_enough_changes_nothing(arguments):
+    started = subprocess.Popen(
+        [sys.executable, "-m", "derivations", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert started.stdout is not None
+    started.stdout.close()  # as `head` does, only sooner
+    _, errors = started.communicate()
+    assert errors == ""
+    assert started.returncode == 0

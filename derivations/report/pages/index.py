@@ -12,6 +12,7 @@ from derivations.report.pages.claims import badges_of
 from derivations.report.pages.lectures import counted
 from derivations.report.pages.mentions import claim_anchor, lecture_stem
 from derivations.report.site import Page
+from derivations.report.words import count
 from derivations.verdict import Verdict
 
 TITLE = "Backward passes and their proofs"
@@ -51,7 +52,7 @@ def _lead(
 ) -> d.Line:
     verdicts = Counter(checked.report.verdict for checked in operations)
     found = ", ".join(f"{verdicts[v]} {v}" for v in Verdict if verdicts[v])
-    told = [f"{len(operations)} operation{'s' * (len(operations) != 1)}: {found}"]
+    told = [f"{count(len(operations), 'operation')}: {found}"]
     if theorems:
         told.append("the chain rule in its cases, and backpropagation, step by step")
     if entries:
@@ -62,7 +63,7 @@ def _lead(
 
 
 def _operations(operations: Sequence[Checked]) -> d.Section:
-    header = ("Operation", "Verdict", "Holds for", "Time")
+    header = ("Operation", "Verdict", "Holds for")
     table = d.Table(header, tuple(operation_rows(operations)))
     return d.Section("Operations", "operations", (*missing_pictures(), table))
 

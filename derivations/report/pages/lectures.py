@@ -8,6 +8,7 @@ from derivations.report import document as d
 from derivations.report.pages.claims import claim_section
 from derivations.report.pages.mentions import lecture_stem
 from derivations.report.site import Page
+from derivations.report.words import count
 
 
 def lecture_page(lecture: Lecture, entries: Sequence[Settled], whole: int) -> Page:
@@ -29,7 +30,7 @@ def counted(entries: Sequence[Settled]) -> str:
     """Counts claims by their kind, such as "3 claims: 2 identities, 1 erratum"."""
     kinds = Counter(entry.claim.kind for entry in entries)
     told = [f"{kinds[kind]} {_named(kind, kinds[kind])}" for kind in Kind if kinds[kind]]
-    return f"{len(entries)} claim{'s' * (len(entries) != 1)}: {', '.join(told)}"
+    return f"{count(len(entries), 'claim')}: {', '.join(told)}"
 
 
 def _named(kind: Kind, count: int) -> str:

@@ -121,3 +121,34 @@ def test_a_file_in_the_way_is_told(tmp_path, path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match=r"file is a file.*--out"):
         require_replaceable(tmp_path / path)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "it is not JSON"),
+        ("[]", "it is not made by"),
+        ('{"made_by": "derivations report", "key": "k"}', "it has the fields key, first"),
+        (
+            '{"made_by": "derivations report", "key": "k", "first": "a", "status": 0, "files": {}}',
+            "its field 'first'",
+        ),
+    ],
+)
+def test_a_damaged_list_of_files_is_named_with_what_is_wrong_and_what_to_do(out, text, why):
+    (out / MANIFEST).write_text(text)
+    before = content(out)
+    with pytest.raises(OSError, match="figures/old.svg, index.html, report.json") as raised:
+        require_replaceable(out)
+    message = str(raised.value)
+    assert str(out / MANIFEST) in message
+    assert why in message
+    assert "remove it" in message
+    assert content(out) == before
+
+
+def test_without_a_list_of_files_nothing_is_said_of_one(out):
+    (out / MANIFEST).unlink()
+    with pytest.raises(OSError, match="holds figures/old.svg") as raised:
+        require_replaceable(out)
+    assert MANIFEST not in str(raised.value)
