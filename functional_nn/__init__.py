@@ -18,6 +18,8 @@ from functional_nn.ensembles import ensemble_loss as ensemble_loss
 from functional_nn.ensembles import member as member
 from functional_nn.ensembles import prediction as prediction
 from functional_nn.layers import dense as _dense
+from functional_nn.layers.convolution import conv1d as conv1d
+from functional_nn.layers.convolution import conv2d as conv2d
 from functional_nn.layers.elementwise import celu as celu
 from functional_nn.layers.elementwise import elementwise as elementwise
 from functional_nn.layers.elementwise import elu as elu
@@ -40,11 +42,17 @@ from functional_nn.layers.elementwise import softmax as softmax
 from functional_nn.layers.elementwise import softplus as softplus
 from functional_nn.layers.elementwise import squareplus as squareplus
 from functional_nn.layers.elementwise import tanh as tanh
+from functional_nn.layers.flatten import flatten as flatten
 from functional_nn.layers.gates import gated as gated
 from functional_nn.layers.gates import glu as glu
 from functional_nn.layers.gates import prelu as prelu
 from functional_nn.layers.gates import swiglu as swiglu
 from functional_nn.layers.layer import Layer as Layer
+from functional_nn.layers.pooling import avg_pool as avg_pool
+from functional_nn.layers.pooling import global_avg_pool as global_avg_pool
+from functional_nn.layers.pooling import global_max_pool as global_max_pool
+from functional_nn.layers.pooling import max_pool as max_pool
+from functional_nn.networks import convnet as convnet
 from functional_nn.networks import mlp as mlp
 from functional_nn.per_example import KroneckerFactors as KroneckerFactors
 from functional_nn.per_example import clipped_value_and_grad as clipped_value_and_grad

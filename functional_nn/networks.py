@@ -7,9 +7,12 @@ import jax
 
 from functional_nn import checks
 from functional_nn.combinators import serial
+from functional_nn.layers.convolution import conv2d
 from functional_nn.layers.dense import dense_layer
-from functional_nn.layers.elementwise import sigmoid
+from functional_nn.layers.elementwise import relu, sigmoid
+from functional_nn.layers.flatten import flatten
 from functional_nn.layers.layer import Layer
+from functional_nn.layers.pooling import max_pool
 
 
 def mlp(widths: Sequence[int], activation: Layer = sigmoid) -> Layer:
@@ -71,3 +74,50 @@ def mlp(widths: Sequence[int], activation: Layer = sigmoid) -> Layer:
         return net.init(key, x)
 
     return net._replace(init=init)
+
+
+def convnet(
+    channels: Sequence[int], classes: int, *, taps: int = 3, activation: Layer = relu
+) -> Layer:
+    r"""Makes a convolutional network for images: blocks that halve the image, then a dense layer.
+
+    A block is a convolution that keeps the size, the activation, and `max_pool(2)`; after the last
+    one the image is flattened. There is no activation after the dense layer, because the losses
+    start from logits.
+
+    Args:
+      channels: The number of channels of each block.
+      classes: The number of outputs.
+      taps: The height and width of the windows of weights.
+      activation: The layer after each convolution.
+
+    Returns:
+      The network, a `serial` of its layers, for images (n, rows, columns, channels).
+
+    Raises:
+      ValueError: No block, or a number that is not a positive whole number; from `init`, images
+        that are too small to be halved once a block.
+      TypeError: `activation` is not a `Layer`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> import functional_nn as fnn
+      >>> net = fnn.convnet([8, 16], classes=10)
+      >>> [layer.name for layer in net.parts][:4]
+      ['conv2d', 'relu', 'max_pool', 'conv2d']
+      >>> x = jax.ShapeDtypeStruct((1, 8, 8, 1), jnp.float32)
+      >>> params = jax.eval_shape(net.init, jax.random.key(0), x)
+      >>> params[-1]["w"].shape
+      (64, 10)
+
+    Reference:
+      Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-Based Learning Applied to Document
+      Recognition", 1998, section II.
+    """
+    checks.layer("activation must be a layer", activation)
+    if not channels:
+        raise ValueError("channels must name at least one block. Got []. For example [8, 16].")
+    layers = []
+    for features in channels:
+        layers += [conv2d(features, taps), activation, max_pool(2)]
+    return serial(*layers, flatten, dense_layer(classes))

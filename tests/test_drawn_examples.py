@@ -23,7 +23,9 @@ EXAMPLES = {
     ],
     "09_saliency": ["By hand and by jax.grad the maps differ by"],
     "10_kfac": ["right (step size"],
+    "15_convnet": ["conv2d relu max_pool conv2d relu max_pool flatten dense: 6090 parameters"],
 }
+LONG = {"15_convnet"}
 PICTURES = {"06_worked": 7}
 
 
@@ -36,7 +38,9 @@ def run(name, *given):
     )
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.nightly] if n in LONG else []) for n in EXAMPLES]
+)
 def test_example(tmp_path, name):
     out = tmp_path / "pictures"
     done = run(name, "--out", out)
