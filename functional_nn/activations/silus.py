@@ -64,7 +64,7 @@ def silu_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
 def silu_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     """Gives `dx = dy f'(x)`."""
     far, w, e = _exponentials(x)
-    negative = w * silu_slope(jnp.minimum(x, 0)) * jnp.where(far, w, 1)
+    negative = w * silu_slope(x, e) * jnp.where(far, w, 1)
     slope = jnp.where(x < 0, negative, 1 + e * (1 + x)) / (1 + e * (2 + e))
     return (dy * jnp.where(jnp.isfinite(x), slope, jnp.clip(x, -0.0, 1.0)),)
 
@@ -122,7 +122,7 @@ def mish_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     """Gives `dx = dy f'(x)`."""
     far, w, e = _exponentials(x)
     bottom = _mish_bottom(x, e)
-    left = w * mish_slope(jnp.minimum(x, 0)) * jnp.where(far, w, 1) / (bottom * bottom)
+    left = w * mish_slope(x, e) * jnp.where(far, w, 1) / (bottom * bottom)
     # Elsewhere as t (1 + x t'/t), t = tanh(softplus(x)): the square of the denominator would double
     # its rounding error.
     t = jnp.where(x < 0, e * (1 + e / 2), 1 + 2 * e) / bottom
