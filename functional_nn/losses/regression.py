@@ -55,8 +55,8 @@ def squared_error_fwd(
     """Evaluates `squared_error` and keeps the error `f - y`."""
     checks.regression_targets(outputs, targets)
     error = jnp.subtract(outputs, targets)
-    loss = jnp.sum(error * error, axis=-1)
-    return (loss / 2 if half else loss), error
+    # Halved before the squares are formed, one of which might overflow alone.
+    return jnp.sum(error * (error / 2 if half else error), axis=-1), error
 
 
 @rounded_once
