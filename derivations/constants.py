@@ -18,7 +18,7 @@ from derivations.graph import Node
 
 MOST_DIGITS = 12  # of a decimal in double precision; in single precision, 7
 LARGEST_DENOMINATOR = 1_000
-EXACT_BITS = 12  # a binary fraction with so few bits after the point is meant as it is
+EXACT_BITS = 12  # a binary fraction with so few bits, or so few after the point, is meant as it is
 
 _HALF = Fraction(1, 2)
 
@@ -65,10 +65,12 @@ def recognised(value: float) -> tuple[Node, str]:
     Example:
       >>> recognised(0.25)
       (const[1/4], '')
+      >>> recognised(2.0**-20)
+      (const[1/1048576], '')
       >>> recognised(0.1)
       (const[1/10], 'the constant 0.1 stands for 1/10')
     """
-    if not math.isfinite(value) or Fraction(value).denominator <= 2**EXACT_BITS:
+    if not math.isfinite(value) or _short_in_binary(Fraction(value)):
         return g.const(value), ""
     side = g.const(-1 if value < 0 else 1)
     for single in (False, True):
@@ -86,6 +88,11 @@ def recognised(value: float) -> tuple[Node, str]:
         shown = exact if value > 0 else -exact
         return g.const(shown), f"the constant {'-' * (value < 0)}{written} stands for {shown}"
     return g.const(value), ""
+
+
+def _short_in_binary(value: Fraction) -> bool:
+    # By chance no decimal of one or two digits comes to so short a float, in either precision.
+    return value.denominator <= 2**EXACT_BITS or abs(value.numerator) < 2**EXACT_BITS
 
 
 def _decimal(written: str, digits: int) -> Fraction | None:

@@ -193,10 +193,25 @@ def signs(name: str, array: Any) -> None:
         )
 
 
-def positive(name: str, value: Any) -> None:
+def positive(name: str, value: Any, *, remedy: str = "Pass a small positive number.") -> None:
     """Refuses a number that is not positive."""
     if not isinstance(value, Tracer) and not value > 0:
-        raise ValueError(f"{name} must be positive. Got {value}. Pass a small positive number.")
+        raise ValueError(f"{name} must be positive. Got {value}. {remedy}")
+
+
+def smoothing(value: Any) -> None:
+    """Refuses a label smoothing that is no part of the targets."""
+    if not isinstance(value, Tracer) and not 0 <= value <= 1:
+        raise ValueError(
+            "smoothing must lie in [0, 1]: it is the part of each target that is spread over all "
+            f"classes. Got {value}. Pass 0 for none, or a little such as 0.1."
+        )
+
+
+def huber_delta(value: Any) -> None:
+    """Refuses an end of Huber's parabola that is not positive."""
+    remedy = "Pass the size of an error from which on it counts like an outlier, such as 1."
+    positive("delta", value, remedy=remedy)
 
 
 def choice(name: str, value: Any, choices: Sequence[str]) -> None:

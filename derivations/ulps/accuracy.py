@@ -22,7 +22,7 @@ class Accuracy(NamedTuple):
       inputs: Which inputs were measured, in words.
       value: The errors of the function.
       derivative: The errors of its derivative: of its rule, or of `jax.grad`.
-      special: Value and derivative at ±0, ±inf, NaN and the largest numbers.
+      special: Value and derivative at ±0, ±inf, NaN, subnormal numbers and the largest ones.
       assumptions: What the reference takes for granted.
       versions: Of jax and jaxlib, with the backend.
       seconds: How long it took.

@@ -2,6 +2,8 @@
 
 A formula that loses digits is looked for in the graph of the code as it stands. Equal expressions
 are the same node there, so it is found by writing it with every part of the graph as its argument.
+It is named if it loses digits where the function does. And what is an activation of the library,
+over the real numbers, is told so.
 """
 
 from collections.abc import Callable
@@ -9,13 +11,18 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from derivations import graph as g
-from derivations.graph import Node, nodes_of
+from derivations.graph import Node
 from derivations.lift import Unsupported
 from derivations.substitute import substituted
 from derivations.ulps.accuracy import Accuracy
-from derivations.ulps.scalar import X, lifted_parts, node_of
+from derivations.ulps.balls import Points
+from derivations.ulps.floats import format_of, ulp
+from derivations.ulps.known import known_as, promise
+from derivations.ulps.measure import enabled
+from derivations.ulps.scalar import X, lifted_parts, node_of, scalar
 from derivations.ulps.show import figure
 
 LOST = 16.0  # ulps: four bits, from where on digits count as lost
@@ -104,44 +111,85 @@ def advice(function: Any, report: Accuracy) -> list[str]:
         )
         lines += [
             f"  there is {r.name} in it, which is equal to {r.instead}; that keeps them"
-            for r in _found(function, part, report.dtype)
+            for r in _found(function, part, report)
         ]
+        name = _activation(function, report.dtype)
+        bound = None if name is None else getattr(promise(name), part)
+        if bound is not None:
+            lines.append(
+                f"  the function is proved equal to functional_nn.{name}, whose {part} keeps them, "
+                f"within {bound:g} ulps in float32"
+            )
     return lines
 
 
-def _found(function: Any, part: str, dtype: str) -> list[Rewrite]:
+def _activation(function: Any, dtype: str) -> str | None:
     try:
-        node, primitives = lifted_parts(function, dtype)[part]
+        return known_as(scalar(function, dtype).truth)
+    except (Unsupported, TypeError):
+        return None
+
+
+def _found(function: Any, part: str, report: Accuracy) -> list[Rewrite]:
+    try:
+        node, primitives = lifted_parts(function, report.dtype)[part]
     except (Unsupported, TypeError):
         return []
-    parts = nodes_of(node)
+    regions = [r.errors for r in getattr(report, part).regions]
+    worst = np.array([r.at for r in regions if r.maximum > LOST and r.at is not None])
+    parts = _computed(node)
     found = []
     for rewrite in REWRITES:
         if rewrite.primitive and rewrite.primitive in primitives:
             continue
-        if any(_stands_in(parts, node_of(code)) for code in rewrite.loses):
+        if any(
+            _differ(code, rewrite.keeps, argument, worst, report.dtype)
+            for code in rewrite.loses
+            for argument in _arguments(parts, node_of(code))
+        ):
             found.append(rewrite)
     # What holds another formula that was found says it all.
     return [r for r in found if not any(_inside(r, o) for o in found if o is not r)]
 
 
+def _computed(node: Node) -> set[Node]:
+    """Gives the parts of a graph, but not what it only compares: no digit of that is used."""
+    found: set[Node] = set()
+    pending = [node]
+    while pending:
+        part = pending.pop()
+        if part not in found and part.op != "compare":
+            found.add(part)
+            pending += part.args
+    return found
+
+
 def _inside(inner: Rewrite, outer: Rewrite) -> bool:
-    parts = nodes_of(node_of(outer.loses[0]))
-    return any(_stands_in(parts, node_of(code), (X,)) for code in inner.loses)
+    parts = _computed(node_of(outer.loses[0]))
+    return any(X in _arguments(parts, node_of(code), (X,)) for code in inner.loses)
 
 
-def _stands_in(parts: set[Node], formula: Node, arguments: Any = None) -> bool:
-    """Tells whether a formula stands somewhere, with whatever for its argument."""
+def _differ(one: Any, other: Any, argument: Node, x: np.ndarray, dtype: str) -> bool:
+    """Tells whether two formulas part by more than a few ulps at some of the inputs."""
+    with enabled(format_of(dtype)):
+        given = jnp.asarray(np.array([float(b) for b in Points(x).numbers(argument)]), dtype)
+        first, second = (np.asarray(f(given)).astype(np.float64) for f in (one, other))
+    with np.errstate(invalid="ignore"):
+        return bool((np.abs(first - second) > LOST / 4 * ulp(second, format_of(dtype))).any())
+
+
+def _arguments(parts: set[Node], formula: Node, among: Any = None) -> list[Node]:
+    """Gives the arguments with which a formula stands somewhere."""
     numbers = [n for n in parts if n.op not in ("const", "true", "false", "compare", "not", "and")]
     # A factor of the argument may have gone into one beside it: tanh(3 x) holds e^(6 x).
     scaled = [g.mul(g.const(c), n) for n in numbers for c in (0.5, -1)]
-    for a in arguments or (*numbers, *scaled):
-        here = _with(formula, a)
-        if here in parts:
-            return True
-        if here.op in ("mul", "add") and any(_holds(n, here) for n in parts if n.op == here.op):
-            return True
-    return False
+    return [a for a in among or (*numbers, *scaled) if _stands_in(parts, _with(formula, a))]
+
+
+def _stands_in(parts: set[Node], here: Node) -> bool:
+    if here in parts:
+        return True
+    return here.op in ("mul", "add") and any(_holds(n, here) for n in parts if n.op == here.op)
 
 
 def _with(formula: Node, argument: Node) -> Node:

@@ -1,5 +1,6 @@
 """The errors of a loss, and of every entry of its gradient, at given rows of logits."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import flint
@@ -18,6 +19,7 @@ from derivations.ulps.floats import Format, format_of, ulp
 from derivations.ulps.tally import Largest
 
 MOST_LIFTED = 16  # classes: the lifted gradient has a term for each pair of them
+Row = Callable[[np.ndarray, Any], tuple[flint.arb, list[flint.arb]]]
 
 
 class LossErrors(NamedTuple):
@@ -34,7 +36,7 @@ class LossErrors(NamedTuple):
     subnormal: int
 
 
-def loss_accuracy(rule: Any, logits: Any, targets: Any) -> LossErrors:
+def loss_accuracy(rule: Any, logits: Any, targets: Any, *, truth: Row | None = None) -> LossErrors:
     """Measures a loss of rows of logits, and its gradient, in ulps.
 
     Up to 16 classes the truth is the primal of the rule, lifted and differentiated, in balls; of
@@ -44,22 +46,24 @@ def loss_accuracy(rule: Any, logits: Any, targets: Any) -> LossErrors:
       rule: A `Rule` or a `jax.custom_vjp` function of (logits, targets), one number a row.
       logits: Shape (n, K), floating.
       targets: What the rule takes beside them: labels of shape (n,), or rows.
+      truth: The loss of a row and its gradient in balls, such as `cross_entropy`, in place of the
+        lifted primal.
 
     Raises:
       TypeError: The logits are not floating, or there is no hand-written derivative.
-      ValueError: More than 16 classes, and the targets are not labels.
+      ValueError: More than 16 classes, the targets are not labels, and there is no `truth`.
     """
     logits, targets = jnp.asarray(logits), jnp.asarray(targets)
     form = format_of(logits.dtype)
     count, classes = logits.shape
     lifts = classes <= MOST_LIFTED
-    if not lifts and targets.ndim != 1:
+    if truth is None and not lifts and targets.ndim != 1:
         raise ValueError(f"With more than {MOST_LIFTED} classes, targets are labels of shape (n,).")
     subject = subject_of(rule, [logits, targets])
     values = np.asarray(jax.jit(lambda *a: subject.value(*a)[0])(logits, targets))
     ones = jnp.ones(count, logits.dtype)
     slopes = np.asarray(jax.jit(lambda z, y: subject.pull([z, y], [ones])[0])(logits, targets))
-    row = _lifted(rule, logits, targets) if lifts else cross_entropy
+    row = truth or (_lifted(rule, logits, targets) if lifts else cross_entropy)
     exact = np.asarray(logits).astype(np.float64), np.asarray(targets).astype(np.float64)
     value, gradient, subnormal = Largest(), Largest(), 0
     before = flint.ctx.prec
@@ -78,8 +82,8 @@ def loss_accuracy(rule: Any, logits: Any, targets: Any) -> LossErrors:
 
 
 def cross_entropy(logits: np.ndarray, label: Any) -> tuple[flint.arb, list[flint.arb]]:
-    """Gives log Σ_j e^(z_j - z_t), and its derivatives, in balls."""
-    target = int(label)
+    """Gives log Σ_j e^(z_j - z_t), and its derivatives, in balls: of a label or a one-hot row."""
+    target = int(np.argmax(label)) if np.ndim(label) else int(label)
     numbers = list(map(flint.arb, logits.tolist()))
     sizes = [(z - numbers[target]).exp() for z in numbers]
     total = sum(sizes, flint.arb(0))
@@ -87,6 +91,23 @@ def cross_entropy(logits: np.ndarray, label: Any) -> tuple[flint.arb, list[flint
     rest = sum((s for j, s in enumerate(sizes) if j != target), flint.arb(0))
     slopes[target] = -rest / total
     return rest.log1p(), slopes
+
+
+def confident(classes: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gives logits of several scales and labels that they are for, or against, by up to 60.
+
+    Args:
+      classes: K.
+      count: How many rows. The same ones each time.
+    """
+    draw = np.random.default_rng(0)
+    logits = draw.standard_normal((count, classes)) * draw.choice([0.1, 1, 5], (count, 1))
+    labels = draw.integers(0, classes, count)
+    planted = np.arange(count) % 4 != 0
+    margins = np.where(draw.random(count) < 0.75, 60, -60) * draw.random(count)
+    others = np.where(np.arange(classes) == labels[:, None], -np.inf, logits).max(axis=1)
+    logits[planted, labels[planted]] = (others + margins)[planted]
+    return logits.astype(np.float32), labels.astype(np.int32)
 
 
 def _lifted(rule: Any, logits: Any, targets: Any) -> Any:

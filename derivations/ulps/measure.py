@@ -19,7 +19,7 @@ from derivations.ulps.taylor import BAND
 Inputs = Literal["sample", "band", "all"]
 _PART = 1 << 17  # inputs at a time: what fits a cache
 _PART_DOUBLE = MOST_EXACT  # of doubles, so that none is left out
-SPECIAL = ("0", "-0", "inf", "-inf", "nan", "max", "-max")
+SPECIAL = ("0", "-0", "inf", "-inf", "nan", "subnormal", "-subnormal", "max", "-max")
 
 
 @contextlib.contextmanager
@@ -80,8 +80,10 @@ def _padded(given: np.ndarray, form: Format) -> Any:
 
 
 def special(function: Scalar, form: Format) -> dict[str, tuple[float, float]]:
-    """Gives value and derivative at zeros, infinities, NaN and the largest numbers."""
-    numbers = [form.largest if s.endswith("max") else float(s.strip("-")) for s in SPECIAL]
+    """Gives value and derivative at zeros, infinities, NaN, subnormal and the largest numbers."""
+    words = {"subnormal": form.tiny / 4, "max": form.largest}
+    names = [s.removeprefix("-") for s in SPECIAL]
+    numbers = [words[name] if name in words else float(name) for name in names]
     signed = [-n if s.startswith("-") else n for n, s in zip(numbers, SPECIAL, strict=True)]
     with enabled(form):
         x = _padded(np.array(signed, jnp.dtype(form.name)), form)

@@ -1,5 +1,6 @@
 """What is measured: a function of one number, with its rule, and what it means over the reals."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -64,8 +65,6 @@ def scalar(thing: Any, dtype: Any, definition: Callable[..., Any] | None = None)
     example = jax.ShapeDtypeStruct((_LENGTH,), dtype)
     subject = _subject(thing, example)
     name = subject.name
-    if len(subject.shapes) != 1:
-        raise TypeError(f"accuracy takes a function of one argument. {name} has several; fix them.")
     out = jax.eval_shape(subject.value, example)
     if len(out) != 1 or not jnp.issubdtype(out[0].dtype, jnp.floating):
         found = ", ".join(str(o.dtype) for o in out)
@@ -97,6 +96,7 @@ def scalar(thing: Any, dtype: Any, definition: Callable[..., Any] | None = None)
 
 def _subject(thing: Any, example: jax.ShapeDtypeStruct) -> Subject:
     if not is_plain(thing):
+        _of_one(getattr(thing, "name", getattr(thing, "__name__", "the rule")), thing)
         return subject_of(thing, [example])
     name = getattr(thing, "__name__", type(thing).__name__)
     try:
@@ -113,6 +113,16 @@ def _subject(thing: Any, example: jax.ShapeDtypeStruct) -> Subject:
             ) from error
         return as_subject(name, jax.vmap(thing), [example])
     return as_subject(name, thing, [example])
+
+
+def _of_one(name: str, rule: Any) -> None:
+    parameters = inspect.signature(getattr(rule, "primal", rule)).parameters.values()
+    needed = [p for p in parameters if p.default is p.empty and p.kind <= p.POSITIONAL_OR_KEYWORD]
+    if len(needed) > 1:
+        raise TypeError(
+            f"accuracy takes a function of one argument. {name} has several: "
+            f"{', '.join(p.name for p in needed)}. Fix the others: lambda x: {name}(x, ...)."
+        )
 
 
 def node_of(code: Callable[[Any], Any]) -> Node:

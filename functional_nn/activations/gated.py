@@ -1,11 +1,14 @@
-"""Gated linear units: values that pass as far as a gate, computed beside them, lets them."""
+"""Gated linear units: values that pass as far as a gate, computed beside them, lets them.
+
+A large value may bring back into the range of the floats what a nearly closed gate alone takes out
+of it: far out the exponential is taken of half the gate, and the value stands between the two.
+"""
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from functional_nn.activations.sigmoids import sigmoid, sigmoid_bwd
-from functional_nn.activations.silus import silu, silu_bwd
+from functional_nn.activations.silus import exponentials, silu_bwd
 from functional_nn.precision import rounded_once
 from functional_nn.rules import Rule
 
@@ -44,7 +47,9 @@ def glu(values: ArrayLike, gate: ArrayLike) -> jax.Array:
       Y. N. Dauphin, A. Fan, M. Auli, D. Grangier, "Language Modeling with Gated Convolutional
       Networks", ICML 2017, section 2, equation 1.
     """
-    return jnp.multiply(values, sigmoid(gate))
+    values, gate = jnp.asarray(values), jnp.asarray(gate)
+    far, w, e = exponentials(gate)
+    return values * jnp.where(gate < 0, w, 1) * jnp.where(far, w, 1) / (1 + e)
 
 
 def glu_fwd(values: ArrayLike, gate: ArrayLike) -> tuple[jax.Array, _Pair]:
@@ -56,7 +61,8 @@ def glu_fwd(values: ArrayLike, gate: ArrayLike) -> tuple[jax.Array, _Pair]:
 def glu_bwd(residuals: _Pair, dy: jax.Array) -> _Pair:
     """Gives `(dy σ(g), dy v σ'(g))`."""
     values, gate = residuals
-    return dy * sigmoid(gate), sigmoid_bwd(gate, dy * values)[0]
+    far, w, e = exponentials(-jnp.abs(gate))
+    return glu(dy, gate), dy * values * w * jnp.where(far, w, 1) / (1 + e * (2 + e))
 
 
 @rounded_once
@@ -90,7 +96,10 @@ def swiglu(values: ArrayLike, gate: ArrayLike) -> jax.Array:
     Reference:
       N. Shazeer, "GLU Variants Improve Transformer", 2020, section 2, equation 5.
     """
-    return jnp.multiply(values, silu(gate))
+    values, gate = jnp.asarray(values), jnp.asarray(gate)
+    far, w, e = exponentials(gate)
+    y = values * (gate * jnp.where(gate < 0, w, 1)) * jnp.where(far, w, 1) / (1 + e)
+    return jnp.where(jnp.isfinite(gate), y, values * jnp.maximum(gate, -0.0))
 
 
 def swiglu_fwd(values: ArrayLike, gate: ArrayLike) -> tuple[jax.Array, _Pair]:
@@ -102,7 +111,7 @@ def swiglu_fwd(values: ArrayLike, gate: ArrayLike) -> tuple[jax.Array, _Pair]:
 def swiglu_bwd(residuals: _Pair, dy: jax.Array) -> _Pair:
     """Gives `(dy s(g), dy v s'(g))`."""
     values, gate = residuals
-    return dy * silu(gate), silu_bwd(gate, dy * values)[0]
+    return swiglu(dy, gate), silu_bwd(gate, dy * values)[0]
 
 
 GLU = Rule("glu", glu, glu_fwd, glu_bwd)

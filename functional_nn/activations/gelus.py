@@ -105,15 +105,16 @@ def gelu_tanh_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
 
 def _by_the_tail(x: jax.Array, tail: Function) -> jax.Array:
     """Gives a gelu from `tail(t) = -gelu(-t)`: `gelu(x) = x + gelu(-x)`."""
-    g = tail(jnp.where(x <= 0, -x, x))
-    y = jnp.where(x <= 0, -g, x - g)
+    # The tail is used once: XLA would put an operation that is used twice into a loop of its own.
+    y = jnp.where(x <= 0, -0.0, x) - tail(jnp.where(x <= 0, -x, x))
     return jnp.where(jnp.isfinite(x), y, jnp.maximum(x, -0.0))
 
 
 def _slope_by_the_tail(x: jax.Array, slope: Function) -> jax.Array:
     """Gives the derivative of a gelu from that at `-t`: the two add up to 1."""
     s = slope(jnp.where(x <= 0, -x, x))
-    return jnp.where(jnp.isfinite(x), jnp.where(x <= 0, s, 1 - s), jnp.clip(x, -0.0, 1.0))
+    y = jnp.where(x <= 0, -0.0, 1.0) + jnp.where(x <= 0, 1.0, -1.0) * s
+    return jnp.where(jnp.isfinite(x), y, jnp.clip(x, -0.0, 1.0))
 
 
 GELU = Rule("gelu", gelu, gelu_fwd, gelu_bwd, again=gelu)

@@ -50,7 +50,7 @@ def silu(x: ArrayLike) -> jax.Array:
       Ramachandran, B. Zoph, Q. V. Le, "Searching for Activation Functions", 2017, section 4.
     """
     x = jnp.asarray(x)
-    far, w, e = _exponentials(x)
+    far, w, e = exponentials(x)
     y = x * jnp.where(x < 0, w, 1) * jnp.where(far, w, 1) / (1 + e)
     return jnp.where(jnp.isfinite(x), y, jnp.maximum(x, -0.0))
 
@@ -63,10 +63,11 @@ def silu_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
 @rounded_once
 def silu_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     """Gives `dx = dy f'(x)`."""
-    far, w, e = _exponentials(x)
-    negative = w * silu_slope(jnp.minimum(x, 0)) * jnp.where(far, w, 1)
-    slope = jnp.where(x < 0, negative, 1 + e * (1 + x)) / (1 + e * (2 + e))
-    return (dy * jnp.where(jnp.isfinite(x), slope, jnp.clip(x, -0.0, 1.0)),)
+    far, w, e = exponentials(x)
+    # The cotangent before the second factor: it may be large where the slope is no normal float.
+    top = dy * jnp.where(x < 0, w * silu_slope(x, e), 1 + e * (1 + x))
+    dx = top * jnp.where(far, w, 1) / (1 + e * (2 + e))
+    return (jnp.where(jnp.isfinite(x), dx, dy * jnp.clip(x, -0.0, 1.0)),)
 
 
 @rounded_once
@@ -106,7 +107,7 @@ def mish(x: ArrayLike) -> jax.Array:
       D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC 2020, section 1.
     """
     x = jnp.asarray(x)
-    far, w, e = _exponentials(x)
+    far, w, e = exponentials(x)
     top = jnp.where(x < 0, w * (1 + e / 2), 1 + 2 * e)
     y = x * top * jnp.where(far, w, 1) / _mish_bottom(x, e)
     return jnp.where(jnp.isfinite(x), y, jnp.maximum(x, -0.0))
@@ -120,9 +121,9 @@ def mish_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
 @rounded_once
 def mish_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     """Gives `dx = dy f'(x)`."""
-    far, w, e = _exponentials(x)
+    far, w, e = exponentials(x)
     bottom = _mish_bottom(x, e)
-    left = w * mish_slope(jnp.minimum(x, 0)) * jnp.where(far, w, 1) / (bottom * bottom)
+    left = w * mish_slope(x, e) * jnp.where(far, w, 1) / (bottom * bottom)
     # Elsewhere as t (1 + x t'/t), t = tanh(softplus(x)): the square of the denominator would double
     # its rounding error.
     t = jnp.where(x < 0, e * (1 + e / 2), 1 + 2 * e) / bottom
@@ -132,7 +133,7 @@ def mish_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     return (dy * jnp.where(jnp.isfinite(x), slope, jnp.clip(x, -0.0, 1.0)),)
 
 
-def _exponentials(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def exponentials(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Gives whether `x` is far out, the exponential that is to be used twice there, and e^-|x|."""
     far = x < _FAR
     a = jnp.abs(x)

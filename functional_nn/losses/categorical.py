@@ -86,7 +86,8 @@ def softmax_cross_entropy(
       NaN.
 
     Raises:
-      ValueError: The shapes do not fit, or a concrete label lies outside [0, K).
+      ValueError: The shapes do not fit, a concrete label lies outside [0, K), or a concrete
+        smoothing outside [0, 1].
       TypeError: The targets are neither integers nor of the logits' dtype.
 
     Accuracy:
@@ -120,6 +121,7 @@ def softmax_cross_entropy_fwd(
 @rounded_once
 def _cross_entropy(logits: jax.Array, targets: jax.Array, *, smoothing: float) -> jax.Array:
     checks.class_targets(logits, targets)
+    checks.smoothing(smoothing)
     return _expected(_rows(targets, logits, smoothing), _exponentials(logits).surprise)
 
 
@@ -140,10 +142,14 @@ def softmax_cross_entropy_bwd(
 def softmax_cross_entropy_rule(smoothing: float = 0.0) -> Rule:
     """Gives the rule of `softmax_cross_entropy` with a label smoothing.
 
+    Raises:
+      ValueError: A concrete smoothing lies outside [0, 1].
+
     Example:
       >>> softmax_cross_entropy_rule(smoothing=0.1).name
       'smoothed_softmax_cross_entropy'
     """
+    checks.smoothing(smoothing)
     if not smoothing:
         return SOFTMAX_CROSS_ENTROPY
     return Rule(

@@ -55,8 +55,8 @@ def squared_error_fwd(
     """Evaluates `squared_error` and keeps the error `f - y`."""
     checks.regression_targets(outputs, targets)
     error = jnp.subtract(outputs, targets)
-    loss = jnp.sum(error * error, axis=-1)
-    return (loss / 2 if half else loss), error
+    # Halved before the squares are formed, one of which might overflow alone.
+    return jnp.sum(error * (error / 2 if half else error), axis=-1), error
 
 
 @rounded_once
@@ -148,7 +148,7 @@ def huber_loss(outputs: jax.Array, targets: jax.Array, *, delta: float = 1.0) ->
       The losses, shape (...), same dtype. The backward pass keeps the error `f - y`.
 
     Raises:
-      ValueError: The shapes differ.
+      ValueError: The shapes differ, or a concrete `delta` is not positive.
       TypeError: The dtypes differ or are not floating.
 
     Example:
@@ -169,6 +169,7 @@ def huber_loss_fwd(
 ) -> tuple[jax.Array, jax.Array]:
     """Evaluates `huber_loss` and keeps the error `f - y`."""
     checks.regression_targets(outputs, targets)
+    checks.huber_delta(delta)
     error = jnp.subtract(outputs, targets)
     size = jnp.abs(error)
     near = jnp.minimum(size, delta)

@@ -28,6 +28,12 @@ RULES = """
 
     def plain(x):
         return x
+
+    def sigmoid(x):
+        return jax.nn.sigmoid(x)
+
+    logistic = jax.custom_vjp(sigmoid)
+    logistic.defvjp(lambda x: (sigmoid(x),) * 2, lambda s, dy: (dy * s * (1 - s),))
 """
 
 
@@ -115,6 +121,18 @@ def test_sizes_of_64_bits_turn_them_on(folder, monkeypatch, capsys):
         (("check", "some_rules:square", "--arg", "float32"), "Got 'float32'"),
         (("check", "some_rules:square", "--budget", "0"), "positive number of seconds. Got '0'"),
         (("check", "some_rules:square", "--budget", "nan"), "positive number of seconds"),
+        (
+            ("check", "functional_nn.activations:GLU", *("--arg", "float32[2]") * 2, "--accuracy"),
+            "--accuracy measures functions of one argument",
+        ),
+        (("accuracy", "sigmod"), "no operation 'sigmod'. Did you mean sigmoid"),
+        (("accuracy", "some_rules:"), "expected MODULE:FUNCTION"),
+        (("accuracy", "some_rules:squares"), "has no 'squares'. Did you mean square?"),
+        (("accuracy", "prelu"), "prelu has several: x, slope. Fix the others"),
+        (("accuracy", "softmax"), "softmax is not element-wise"),
+        (("accuracy", "relu", "--dtype", "int32"), "invalid choice"),
+        (("accuracy", "relu", "--dtype", "float64", "--all"), "is for float32. Got float64"),
+        (("accuracy", "relu", "--all", "--exhaustive"), "not allowed with"),
         (("report",), "--out"),
         (("report", "sigmod", "--out", "out"), "no operation 'sigmod'. Did you mean sigmoid"),
         (("report", "--out", "out", "--format", "pdf"), "invalid choice"),
@@ -128,6 +146,43 @@ def test_wrong_usage(folder, capsys, arguments, message):
     assert "Traceback" not in captured.err
     assert captured.out == ""
     assert not (folder / "out").exists()
+
+
+def test_accuracy_of_an_operation(folder, capsys):
+    assert leave("accuracy", "sigmoid", "--dtype", "bfloat16") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("sigmoid in bfloat16: errors in ulps of the result")
+    assert "every finite bfloat16" in out
+    assert "special values" in out
+
+
+def test_accuracy_of_a_rule_in_json_with_a_picture(folder, capsys):
+    arguments = ("accuracy", "some_rules:logistic", "--dtype", "bfloat16", "--json")
+    assert leave(*arguments, "--out", "errors.svg") == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["dtype"] == "bfloat16"
+    assert data["value"]["all"]["maximum"] < 3
+    assert data["derivative"]["all"]["maximum"] > 100
+    assert data["derivative"]["wrong_zeros"]["times"] > 0
+    assert (folder / "errors.svg").read_text().startswith("<svg")
+    assert leave(*arguments, "--out", "no/such/folder.svg") == 3
+    assert "the picture cannot be written" in capsys.readouterr().err
+
+
+def test_accuracy_beside_the_verdicts(folder, capsys):
+    arguments = ("check", "some_rules:logistic", "--arg", "bfloat16[4]", "--accuracy")
+    assert leave(*arguments) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("sigmoid (custom_vjp): ✓ PROVED")
+    assert "accuracy, every finite bfloat16, in ulps:" in out
+    assert "derivative: digits are lost" in out
+    assert "there is σ(x) (1 - σ(x)) in it, which is equal to σ(x) σ(-x)" in out
+    assert "proved equal to functional_nn.sigmoid, whose derivative keeps them" in out
+    assert "value: digits are lost" not in out
+    assert leave(*arguments, "--json") == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["verdict"] == "PROVED"
+    assert "derivative: digits are lost" in captured.err
 
 
 @pytest.mark.parametrize(

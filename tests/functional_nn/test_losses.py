@@ -208,3 +208,25 @@ def test_labels_out_of_range(label, dtype):
     labels = jnp.asarray([0, label], jnp.int32)
     with pytest.raises(ValueError, match=r"must lie in \[0, 3\).* Got labels from .* Number the"):
         losses.softmax_cross_entropy(jnp.ones((2, 3), dtype), labels)
+
+
+@pytest.mark.parametrize("delta", [0.0, -1.0, np.nan, np.float32(-0.5)])
+def test_huber_needs_a_positive_delta(delta, dtype):
+    f = jnp.ones((2, 3), dtype)
+    for call in (losses.huber_loss, jax.jit(lambda f, y, delta: losses.huber_loss(f, y, delta=-1))):
+        with pytest.raises(ValueError, match=r"delta must be positive. Got .* Pass the size of"):
+            call(f, f, delta=delta)
+    assert losses.huber_loss(f, 0 * f, delta=1).tolist() == [1.5, 1.5]
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.5, np.nan])
+def test_smoothing_is_a_part(smoothing, dtype):
+    z, labels = jnp.zeros((2, 4), dtype), jnp.int32([0, 3])
+    with pytest.raises(
+        ValueError, match=r"smoothing must lie in \[0, 1\].* Got .* Pass 0 for none"
+    ):
+        losses.softmax_cross_entropy(z, labels, smoothing=smoothing)
+    with pytest.raises(ValueError, match="smoothing must lie in"):
+        losses.softmax_cross_entropy_rule(smoothing)
+    for allowed in (0.0, 1.0):
+        assert losses.softmax_cross_entropy(z, labels, smoothing=allowed).shape == (2,)

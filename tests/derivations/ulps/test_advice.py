@@ -9,6 +9,8 @@ import pytest
 
 from derivations import Verdict, accuracy, check
 from derivations.ulps.advice import REWRITES, Rewrite, advice
+from derivations.ulps.known import known_as
+from derivations.ulps.scalar import scalar
 from functional_nn import Rule
 
 PAIRS = [(r, code) for r in REWRITES for code in r.loses]
@@ -60,8 +62,40 @@ def test_nothing_is_said_of_what_keeps_digits():
 
 def test_a_formula_elsewhere_is_not_named():
     def loses(x: jax.Array) -> jax.Array:
-        return (x + np.float32(3).astype(x.dtype)) - 3
+        return (2 * x + np.float32(3).astype(x.dtype)) - 3
 
     lines = advice(loses, accuracy(loses, dtype="bfloat16"))
     assert lines
     assert not any("equal" in line for line in lines)
+
+
+def elu(x: jax.Array) -> jax.Array:
+    return jnp.where(x > 0, x, jnp.exp(x) - 1)
+
+
+def test_no_formula_is_blamed_where_it_keeps_its_digits():
+    """The slope f + 1 of an elu is wrong far out, where exp(x) - 1 in it is right."""
+    rule = jax.custom_vjp(elu)
+    rule.defvjp(lambda x: (elu(x), elu(x)), lambda y, dy: (dy * jnp.where(y > 0, 1, y + 1),))
+    lines = advice(rule, accuracy(rule, dtype="bfloat16"))
+    first = next(i for i, line in enumerate(lines) if line.startswith("derivative"))
+    assert any("exp(x) - 1" in line for line in lines[:first])
+    assert not any("exp(x) - 1" in line for line in lines[first:])
+    assert "functional_nn.elu, whose derivative keeps them" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (elu, "elu"),
+        (jax.nn.celu, "elu"),  # of α = 1
+        (lambda x: jnp.log(1 + jnp.exp(x)), "softplus"),
+        (lambda x: x / (1 + jnp.exp(-x)), "silu"),
+        (lambda x: (jnp.exp(x) - jnp.exp(-x)) / (jnp.exp(x) + jnp.exp(-x)), "tanh"),
+        (jax.nn.gelu, "gelu_tanh"),
+        (lambda x: jax.nn.relu(x) ** 2, None),
+        (lambda x: jax.nn.softplus(2 * x), None),
+    ],
+)
+def test_an_activation_of_the_library_is_recognised(function: Any, name: str | None):
+    assert known_as(scalar(function, "float32").truth) == name
