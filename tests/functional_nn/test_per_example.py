@@ -218,6 +218,18 @@ def test_the_work_of_one_gradient():
     assert sum(clipped[1:]) < 1.1 * sum(plain[1:])
 
 
+def test_clipping_keeps_one_array_more_than_a_gradient():
+    """Where the output of an activation is made again, it is for clipping too."""
+    objective = fnn.objective(fnn.mlp([784, 512, 512, 10], fnn.silu), fnn.softmax_cross_entropy)
+    x = jax.ShapeDtypeStruct((128, 784), jnp.float32)
+    y = jax.ShapeDtypeStruct((128,), jnp.int32)
+    plain, clipped = (
+        figures(f, objective, x, y)
+        for f in (fnn.value_and_grad(objective), clipped_value_and_grad(objective, 1.0))
+    )
+    assert clipped[1] < plain[1] + 1.1 * 128 * 512 * 4
+
+
 # --- what is refused ----------------------------------------------------------------------------
 
 
