@@ -38,7 +38,7 @@ demo: $(VENV)/examples.installed
 test: $(VENV)/test.installed
 	$(RUN) -m pytest $(PYTEST)
 
-bench: $(VENV)/test.installed
+bench: $(VENV)/test.installed $(VENV)/peers.installed
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(RUN) $$script; done
 
 nightly: $(VENV)/test.installed $(VENV)/peers.installed

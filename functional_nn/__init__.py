@@ -36,12 +36,14 @@ from functional_nn.layers.elementwise import relu as relu
 from functional_nn.layers.elementwise import relu6 as relu6
 from functional_nn.layers.elementwise import selu as selu
 from functional_nn.layers.elementwise import sigmoid as sigmoid
+from functional_nn.layers.elementwise import sigmoid_from_output as sigmoid_from_output
 from functional_nn.layers.elementwise import silu as silu
 from functional_nn.layers.elementwise import soft_sign as soft_sign
 from functional_nn.layers.elementwise import softmax as softmax
 from functional_nn.layers.elementwise import softplus as softplus
 from functional_nn.layers.elementwise import squareplus as squareplus
 from functional_nn.layers.elementwise import tanh as tanh
+from functional_nn.layers.elementwise import tanh_from_output as tanh_from_output
 from functional_nn.layers.flatten import flatten as flatten
 from functional_nn.layers.gates import gated as gated
 from functional_nn.layers.gates import glu as glu

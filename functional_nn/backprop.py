@@ -7,7 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from functional_nn import checks
-from functional_nn.layers.layer import Layer
+from functional_nn.combinators import serial
+from functional_nn.layers.layer import Layer, back
+from functional_nn.repetition import scanned
 from functional_nn.rules import Rule
 
 
@@ -155,6 +157,8 @@ class Sensitivity(NamedTuple):
       output: The layer's output for the batch: `z` of a dense layer, `a` of an activation.
       cotangent: The derivative of the objective with respect to that output: `δ = ∂J/∂z` of a dense
         layer, `∂J/∂a` of an activation. It holds the factor 1/N of the mean.
+
+    In a `repeat` of n blocks both have a leading axis of length n, as the layer's parameters do.
     """
 
     name: str
@@ -185,7 +189,7 @@ def sensitivities(objective: Objective) -> Callable[..., tuple[Sensitivity, ...]
 
     Returns:
       A function `(params, x, y) -> tuple[Sensitivity, ...]`, one for each layer in the order of the
-      forward pass. A `serial` inside a `serial` is opened.
+      forward pass. `serial` and `repeat` are opened, also inside each other.
 
     Raises:
       TypeError: `objective` was not made by `functional_nn.objective`.
@@ -206,23 +210,34 @@ def sensitivities(objective: Objective) -> Callable[..., tuple[Sensitivity, ...]
 
     def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[Sensitivity, ...]:
         checks.batch(x, y)
-        layers = leaves(objective.net, params)
-        outputs, residuals = [], []
-        for layer, layer_params in layers:
-            x, residual = layer.fwd(layer_params, x)
-            outputs.append(x)
-            residuals.append(residual)
-        _, cotangent = _loss_and_cotangent(objective.loss, x, y)
+        outputs, residuals = net.fwd(params, x)
+        _, cotangent = _loss_and_cotangent(objective.loss, outputs, y)
+        found, _ = back(net, visit)(residuals, cotangent)
+        return tuple(jax.tree.leaves(found, is_leaf=lambda s: isinstance(s, Sensitivity)))
 
-        found = []
-        for (layer, _), output, residual in zip(
-            reversed(layers), reversed(outputs), reversed(residuals), strict=True
-        ):
-            found.append(Sensitivity(layer.name, output, cotangent))
-            _, cotangent = layer.bwd(residual, cotangent)
-        return tuple(reversed(found))
+    def visit(layer: Layer) -> Callable[..., tuple[Sensitivity, jax.Array]]:
+        def bwd(kept: Any, dy: jax.Array) -> tuple[Sensitivity, jax.Array]:
+            output, residuals = kept
+            return Sensitivity(layer.name, output, dy), layer.bwd(residuals, dy)[1]
 
+        return bwd
+
+    net = _keeping_outputs(objective.net)
     return hand_written
+
+
+def _keeping_outputs(layer: Layer) -> Layer:
+    """Gives a network whose leaves keep their outputs beside their residuals."""
+    if layer.name == "serial":
+        return serial(*map(_keeping_outputs, layer.parts))
+    if layer.name == "repeat" and layer.parts:
+        return scanned(_keeping_outputs(layer.parts[0]), len(layer.parts))
+
+    def fwd(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
+        y, residuals = layer.fwd(params, x)
+        return y, (y, residuals)
+
+    return layer._replace(fwd=fwd, again=None, through=None)
 
 
 def require(objective: Any) -> None:
@@ -241,11 +256,3 @@ def _loss_and_cotangent(loss: Rule, outputs: jax.Array, y: jax.Array) -> tuple[j
     dlosses = jnp.full_like(losses, 1 / losses.size)  # J = Σ_n ℓ_n / N
     doutputs, _ = loss.bwd(residuals, dlosses)
     return jnp.mean(losses), doutputs
-
-
-def leaves(layer: Layer, params: Any) -> list[tuple[Layer, Any]]:
-    """Opens `serial` layers, with their parameters; any other layer is a leaf."""
-    if layer.name != "serial":
-        return [(layer, params)]
-    parts = zip(layer.parts, params, strict=True)
-    return [leaf for part, part_params in parts for leaf in leaves(part, part_params)]

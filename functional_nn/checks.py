@@ -269,15 +269,14 @@ def noise_key(noise: Any, key: Any) -> None:
         )
 
 
-def only_dense(layers: Sequence[tuple[Layer, Any]]) -> None:
-    """Refuses a layer with parameters that is not dense."""
-    for layer, _ in layers:
-        if layer.name != "dense":
-            raise ValueError(
-                "Kronecker factors are those of dense layers in a serial. "
-                f"Got {layer.name} with parameters. Precondition the gradients of such a layer "
-                "by other means."
-            )
+def without_parameters(layer: Layer, dparams: Any) -> None:
+    """Refuses a layer with parameters, where the dense layers have been dealt with."""
+    if tree_leaves_with_path(dparams):
+        raise ValueError(
+            "Kronecker factors are those of dense layers in a serial or a repeat. "
+            f"Got {layer.name} with parameters. Precondition the gradients of such a layer "
+            "by other means."
+        )
 
 
 def microbatches(number: int, x: Any) -> None:

@@ -1,5 +1,6 @@
 """Networks from layers. Each combinator is one case of the chain rule."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -71,23 +72,23 @@ def serial(*layers: Layer) -> Layer:
             x, again = y, None if _is_short(layer, residual) else layer.again
         return x, tuple(residuals)
 
-    def bwd(residuals: tuple[Any, ...], dx: jax.Array) -> tuple[tuple[Any, ...], jax.Array]:
-        dparams, kept = [], list(residuals)
-        for place in reversed(range(len(layers))):
-            _fill_in(layers, kept, place, dx)
-            dlayer, dx = layers[place].bwd(kept[place], dx)
-            dparams.append(dlayer)
-        return tuple(reversed(dparams)), dx
+    def through(visit: Callable[[Layer], Callable[..., Any]]) -> Callable[..., Any]:
+        def back(residuals: tuple[Any, ...], dx: jax.Array) -> tuple[tuple[Any, ...], jax.Array]:
+            found, kept = [], list(residuals)
+            for place in reversed(range(len(layers))):
+                _fill_in(layers, kept, place, dx)
+                own, dx = visit(layers[place])(kept[place], dx)
+                found.append(own)
+            return tuple(reversed(found)), dx
+
+        return back
 
     def squares(residuals: tuple[Any, ...], dx: jax.Array) -> tuple[jax.Array, jax.Array]:
-        total, kept = jnp.zeros(dx.shape[:1], dx.dtype), list(residuals)
-        for place in reversed(range(len(layers))):
-            _fill_in(layers, kept, place, dx)
-            own, dx = checks.per_example(layers[place])(kept[place], dx)
-            total = total + own
-        return total, dx
+        own, dx = through(checks.per_example)(residuals, dx)
+        return sum(own, jnp.zeros(dx.shape[:1], dx.dtype)), dx
 
-    return Layer(init, apply, fwd, bwd, "serial", layers, squares)
+    bwd = through(lambda layer: layer.bwd)
+    return Layer(init, apply, fwd, bwd, "serial", layers, squares, through=through)
 
 
 @jax.tree_util.register_static

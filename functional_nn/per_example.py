@@ -6,16 +6,16 @@ gradients can be had from x and δ, without the gradients themselves. `jax.vmap(
 all of them: N times the memory of the parameters.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from functional_nn import checks
-from functional_nn.backprop import Objective, leaves, require, sensitivities
+from functional_nn.backprop import Objective, require
 from functional_nn.layers.dense import dense_squares
-from functional_nn.layers.layer import Layer
+from functional_nn.layers.layer import Layer, back
 
 
 def per_example_gradient_norms(objective: Objective) -> Callable[..., jax.Array]:
@@ -56,7 +56,8 @@ def per_example_gradient_norms(objective: Objective) -> Callable[..., jax.Array]
     _require(objective)
 
     def hand_written(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return _walk(objective, params, x, y)[2]
+        _, residuals, cotangent = _forward(objective, params, x, y)
+        return _norms(checks.per_example(objective.net)(residuals, cotangent)[0])
 
     return hand_written
 
@@ -112,15 +113,17 @@ def clipped_value_and_grad(
         params: Any, x: jax.Array, y: jax.Array, key: jax.Array | None = None
     ) -> tuple[jax.Array, Any]:
         checks.noise_key(noise_multiplier, key)
-        loss, steps, norms = _walk(objective, params, x, y)
+        loss, residuals, cotangent = _forward(objective, params, x, y)
+        found, _ = _waiting(objective.net)(residuals, cotangent)
+        squares = [layer.squares for layer in jax.tree.leaves(found, is_leaf=_is_waiting)]
+        norms = _norms(sum(squares, jnp.zeros(len(x), cotangent.dtype)))
         weights = max_norm / jnp.maximum(norms, max_norm) / len(norms)  # min(1, C/‖g_n‖) / N
 
-        def clipped() -> Iterator[Any]:
-            for layer, residual, cotangent in steps:
-                scaled = cotangent * weights.reshape(-1, *[1] * (cotangent.ndim - 1))
-                yield layer.bwd(residual, scaled)[0]
+        def clipped(layer: _Waiting) -> Any:
+            factors = weights.reshape(-1, *[1] * (layer.cotangent.ndim - 1))
+            return layer.bwd(layer.residuals, layer.cotangent * factors)[0]
 
-        grads = _nested(objective.net, clipped())
+        grads = jax.tree.map(clipped, found, is_leaf=_is_waiting)
         if key is not None:
             deviation = noise_multiplier * max_norm / len(norms)
             grads = jax.tree.map(lambda g, n: g + deviation * n, grads, _normal(key, grads))
@@ -156,15 +159,17 @@ def kfac_factors(objective: Objective) -> Callable[..., tuple[KroneckerFactors, 
 
     Args:
       objective: From `functional_nn.objective`; its parameters are all those of dense layers that
-        stand in a `serial`.
+        stand in a `serial` or a `repeat`.
 
     Returns:
       A function `(params, x, y) -> tuple[KroneckerFactors, ...]`, one for each dense layer in the
-      order of the forward pass.
+      order of the forward pass. Those of a layer in a `repeat` of n blocks have a leading axis of
+      length n.
 
     Raises:
       TypeError: `objective` was not made by `functional_nn.objective`.
-      ValueError: From the function, a layer with parameters that is not dense.
+      ValueError: A layer has no `squares`; from the function, a layer with parameters that is not
+        dense.
 
     Example:
       >>> import functional_nn as fnn
@@ -184,13 +189,19 @@ def kfac_factors(objective: Objective) -> Callable[..., tuple[KroneckerFactors, 
     _require(objective)
 
     def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[KroneckerFactors, ...]:
-        checks.only_dense([leaf for leaf in leaves(objective.net, params) if leaf[1] != ()])
-        _, steps, _ = _walk(objective, params, x, y)
-        return tuple(
-            _factors(residual[0], cotangent)
-            for layer, residual, cotangent in steps
-            if layer.squares is dense_squares
-        )
+        _, residuals, cotangent = _forward(objective, params, x, y)
+        found, _ = back(objective.net, visit)(residuals, cotangent)
+        return tuple(jax.tree.leaves(found, is_leaf=lambda f: isinstance(f, KroneckerFactors)))
+
+    def visit(layer: Layer) -> Callable[..., tuple[Any, jax.Array]]:
+        def bwd(residuals: Any, dy: jax.Array) -> tuple[Any, jax.Array]:
+            dparams, dx = layer.bwd(residuals, dy)
+            if layer.squares is dense_squares:
+                return _factors(residuals[0], dy), dx
+            checks.without_parameters(layer, dparams)
+            return (), dx
+
+        return bwd
 
     return hand_written
 
@@ -205,7 +216,7 @@ def sensitivity_norms(objective: Objective) -> Callable[..., tuple[jax.Array, ..
 
     Returns:
       A function `(params, x, y) -> tuple of norms`, each of shape (N,), in the order and without
-      the factor 1/N of `functional_nn.sensitivities`.
+      the factor 1/N of `functional_nn.sensitivities`; of shape (n, N) in a `repeat` of n blocks.
 
     Raises:
       TypeError: `objective` was not made by `functional_nn.objective`.
@@ -223,44 +234,62 @@ def sensitivity_norms(objective: Objective) -> Callable[..., tuple[jax.Array, ..
       Y. Bengio, P. Simard, P. Frasconi, "Learning Long-Term Dependencies with Gradient Descent is
       Difficult", 1994, section IV.
     """
-    layers = sensitivities(objective)
+    require(objective)
 
     def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, ...]:
-        checks.rows(x)
-        return tuple(
-            len(x) * jnp.sqrt(jnp.sum(layer.cotangent**2, axis=range(1, layer.cotangent.ndim)))
-            for layer in layers(params, x, y)
-        )
+        _, residuals, cotangent = _forward(objective, params, x, y)
+        found, _ = back(objective.net, visit)(residuals, cotangent)
+        return tuple(jax.tree.leaves(found))
+
+    def visit(layer: Layer) -> Callable[..., tuple[jax.Array, jax.Array]]:
+        def bwd(residuals: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+            return jnp.sqrt(jnp.sum(dy * dy, axis=range(1, dy.ndim))), layer.bwd(residuals, dy)[1]
+
+        return bwd
 
     return hand_written
 
 
-Step = tuple[Layer, Any, jax.Array]  # a leaf of the network, its residuals, the cotangent it gets
-
-
-def _walk(
+def _forward(
     objective: Objective, params: Any, x: jax.Array, y: jax.Array
-) -> tuple[jax.Array, list[Step], jax.Array]:
-    """Goes forward and back, and gives the mean loss, what each layer saw, and the norms."""
+) -> tuple[jax.Array, Any, jax.Array]:
+    """Gives the mean loss, what the way back needs, and the cotangent that it starts from."""
     checks.batch(x, y)
     checks.rows(x)
-    residuals = []
-    layers = leaves(objective.net, params)
-    for layer, own in layers:
-        x, residual = layer.fwd(own, x)
-        residuals.append(residual)
-    losses, residual = objective.loss.fwd(x, y)
+    outputs, residuals = objective.net.fwd(params, x)
+    losses, kept = objective.loss.fwd(outputs, y)
     # An example's loss is the mean of its own: no factor 1/N.
-    cotangent, _ = objective.loss.bwd(residual, jnp.full_like(losses, len(losses) / losses.size))
+    cotangent, _ = objective.loss.bwd(kept, jnp.full_like(losses, len(losses) / losses.size))
+    return jnp.mean(losses), residuals, cotangent
 
-    steps: list[Step] = []
-    total = jnp.zeros(len(losses), x.dtype)
-    for (layer, _), residual in zip(reversed(layers), reversed(residuals), strict=True):
-        steps.append((layer, residual, cotangent))
-        own, cotangent = checks.per_example(layer)(residual, cotangent)
-        total = total + own
-    # Rounding can make a Gram form negative where it is zero.
-    return jnp.mean(losses), steps[::-1], jnp.sqrt(jnp.maximum(total, 0))
+
+def _norms(squares: jax.Array) -> jax.Array:
+    return jnp.sqrt(jnp.maximum(squares, 0))  # rounding can make a Gram form of zero negative
+
+
+class _Waiting(NamedTuple):
+    """A layer's gradient that waits for the weights of the examples."""
+
+    squares: jax.Array
+    bwd: Callable[..., Any]
+    residuals: Any
+    cotangent: jax.Array
+
+
+def _waiting(layer: Layer) -> Callable[..., tuple[Any, jax.Array]]:
+    """Goes back through a layer; a `serial` is opened, and a loop is gone through again later."""
+    if layer.name == "serial" and layer.through is not None:
+        return layer.through(_waiting)
+
+    def visit(residuals: Any, dy: jax.Array) -> tuple[_Waiting, jax.Array]:
+        squares, dx = checks.per_example(layer)(residuals, dy)
+        return _Waiting(squares, layer.bwd, residuals, dy), dx
+
+    return visit
+
+
+def _is_waiting(found: Any) -> bool:
+    return isinstance(found, _Waiting)
 
 
 def _factors(x: jax.Array, cotangent: jax.Array) -> KroneckerFactors:
@@ -268,13 +297,6 @@ def _factors(x: jax.Array, cotangent: jax.Array) -> KroneckerFactors:
     x, cotangent = (a.reshape(-1, a.shape[-1]) for a in (x, cotangent))
     ones = jnp.concatenate([x, jnp.ones((len(x), 1), x.dtype)], axis=1)
     return KroneckerFactors(ones.T @ ones / len(x), cotangent.T @ cotangent / examples)
-
-
-def _nested(layer: Layer, items: Iterator[Any]) -> Any:
-    """Puts one item a leaf into the structure of a network's parameters."""
-    if layer.name != "serial":
-        return next(items)
-    return tuple(_nested(part, items) for part in layer.parts)
 
 
 def _normal(key: jax.Array, like: Any) -> Any:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from functional_nn import checks
 from functional_nn.combinators import serial
-from functional_nn.layers.layer import Layer
+from functional_nn.layers.layer import Layer, back
 
 
 def repeat(block: Layer, n: int, *, remat: str | None = None) -> Layer:
@@ -92,28 +92,25 @@ def scanned(block: Layer, n: Any) -> Layer:
         y, inputs = _forward(step, x, params, n)
         return y, (params, inputs, y)
 
-    def bwd(residuals: Any, dy: jax.Array) -> tuple[Any, jax.Array]:
-        def step(after: Any, before: Any) -> tuple[Any, Any]:
-            (y, dy), (own, x) = after, before
-            dparams, dx = block.bwd(_residuals(block, own, x, y), dy)
-            return (x, dx), dparams
+    def through(visit: Callable[[Layer], Callable[..., Any]]) -> Callable[..., Any]:
+        def reversed_scan(residuals: Any, dy: jax.Array) -> tuple[Any, jax.Array]:
+            def step(after: Any, before: Any) -> tuple[Any, Any]:
+                (y, dy), (own, x) = after, before
+                found, dx = visit(block)(_residuals(block, own, x, y), dy)
+                return (x, dx), found
 
-        params, inputs, y = residuals
-        (_, dx), dparams = jax.lax.scan(step, (y, dy), (params, inputs), reverse=True)
-        return dparams, dx
+            params, inputs, y = residuals
+            (_, dx), found = jax.lax.scan(step, (y, dy), (params, inputs), reverse=True)
+            return found, dx
+
+        return reversed_scan
 
     def squares(residuals: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
-        def step(after: Any, before: Any) -> tuple[Any, None]:
-            (y, dy, total), (own, x) = after, before
-            more, dx = checks.per_example(block)(_residuals(block, own, x, y), dy)
-            return (x, dx, total + more), None
+        own, dx = through(checks.per_example)(residuals, dy)
+        return jnp.sum(own, axis=0), dx
 
-        params, inputs, y = residuals
-        start = (y, dy, jnp.zeros(dy.shape[:1], dy.dtype))
-        (_, dx, total), _ = jax.lax.scan(step, start, (params, inputs), reverse=True)
-        return total, dx
-
-    return Layer(init, apply, fwd, bwd, "repeat", squares=squares)
+    bwd = through(lambda block: block.bwd)
+    return Layer(init, apply, fwd, bwd, "repeat", squares=squares, through=through)
 
 
 def _forward(step: Callable[..., Any], x: jax.Array, params: Any, n: Any) -> tuple[Any, Any]:
@@ -145,11 +142,16 @@ def grouped(block: Layer, n: int) -> Layer:
         checks.stacked(params, n)
         return net.fwd(split(params), x)
 
-    def bwd(residuals: Any, dy: jax.Array) -> tuple[Any, jax.Array]:
-        dparams, dx = net.bwd(residuals, dy)
-        return join(dparams), dx
+    def through(visit: Callable[[Layer], Callable[..., Any]]) -> Callable[..., Any]:
+        def joined(residuals: Any, dy: jax.Array) -> tuple[Any, jax.Array]:
+            found, dx = back(net, visit, block)(residuals, dy)
+            return join(found), dx
 
-    return Layer(scanned(block, n).init, apply, fwd, bwd, "repeat", (block,) * n, net.squares)
+        return joined
+
+    bwd = through(lambda block: block.bwd)
+    init, parts = scanned(block, n).init, (block,) * n
+    return Layer(init, apply, fwd, bwd, "repeat", parts, net.squares, through=through)
 
 
 def sizes(n: int) -> tuple[int, int, int]:

@@ -26,6 +26,8 @@ from functional_nn.activations.exponentials import elu_fwd as elu_fwd
 from functional_nn.activations.exponentials import selu as selu
 from functional_nn.activations.exponentials import selu_bwd as selu_bwd
 from functional_nn.activations.exponentials import selu_fwd as selu_fwd
+from functional_nn.activations.from_output import SIGMOID_FROM_OUTPUT as SIGMOID_FROM_OUTPUT
+from functional_nn.activations.from_output import TANH_FROM_OUTPUT as TANH_FROM_OUTPUT
 from functional_nn.activations.gated import GLU as GLU
 from functional_nn.activations.gated import SWIGLU as SWIGLU
 from functional_nn.activations.gated import glu as glu

@@ -2,6 +2,7 @@
 
 Their derivatives are taken from the input. From the output they would need no exponential, but the
 output of a saturated unit rounds to its limit, and `1 - s` is then zero long before it should be.
+That form is there by name: `from_output.py`.
 """
 
 import jax

@@ -24,6 +24,10 @@ class Layer(NamedTuple):
         batch meet cannot have it.
       again: `again(residuals) -> y` makes the output anew from what `bwd` keeps anyway, for a layer
         of which that is cheap: the layer after it then need not keep its input. `None` otherwise.
+      through: For a combinator, `through(visit) -> bwd`: its way back through its parts with
+        `visit(part)` in place of each part's `bwd`. What a visit finds in place of `dparams` stands
+        in the result where the parameters of the part stand in those of the combinator, stacked
+        where they are. With `lambda part: part.bwd` it is `bwd`. `None` for a leaf.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -45,3 +49,34 @@ class Layer(NamedTuple):
     parts: tuple["Layer", ...] = ()
     squares: Callable[..., Any] | None = None
     again: Callable[..., Any] | None = None
+    through: Callable[..., Any] | None = None
+
+
+def back(
+    layer: Layer, visit: Callable[[Layer], Callable[..., Any]], leaf: Layer | None = None
+) -> Callable[..., Any]:
+    """Gives the way back through a network down to its leaves, each visited instead of `bwd`.
+
+    Args:
+      layer: A layer; combinators are opened, as many as there are inside each other.
+      visit: `visit(leaf) -> (residuals, dy) -> (found, dx)`.
+      leaf: A combinator that is not opened.
+
+    Returns:
+      A function of the network's `(residuals, dy)` that gives what was found, in the structure of
+      the network's parameters, and `dx`.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> import functional_nn as fnn
+      >>> net = fnn.serial(fnn.tanh, fnn.serial(fnn.sigmoid))
+      >>> x = jnp.zeros((1, 1), jnp.float32)
+      >>> y, residuals = net.fwd(net.init(jax.random.key(0), x), x)
+      >>> named = lambda leaf: lambda kept, dy: (leaf.name, leaf.bwd(kept, dy)[1])
+      >>> found, dx = back(net, named)(residuals, jnp.ones_like(y))
+      >>> found, dx.item()
+      (('tanh', ('sigmoid',)), 0.25)
+    """
+    if layer is leaf or layer.through is None:
+        return visit(layer)
+    return layer.through(lambda part: back(part, visit, leaf))

@@ -98,8 +98,8 @@ def test_a_bound_that_nothing_reaches_changes_nothing(draw_params, dtype):
     objective = fnn.objective(NETS["mlp"], fnn.softmax_cross_entropy)
     x, y = batch(dtype, (N, 3))
     params = draw_params(objective.net, x)
-    found = fnn.clipped_value_and_grad(objective, 1e6)(params, x, y)
-    close(found, fnn.value_and_grad(objective)(params, x, y), dtype)
+    found = jax.jit(fnn.clipped_value_and_grad(objective, 1e6))(params, x, y)
+    close(found, jax.jit(fnn.value_and_grad(objective))(params, x, y), dtype)
 
 
 def test_a_gradient_that_is_zero_stays_zero(dtype):
@@ -134,7 +134,7 @@ def test_kronecker_factors(shape, draw_params, dtype):
     objective = fnn.objective(NETS["mlp"], fnn.softmax_cross_entropy)
     x, y = batch(dtype, SHAPES[shape])
     params = draw_params(objective.net, x)
-    layers = fnn.sensitivities(objective)(params, x, y)
+    layers = jax.jit(fnn.sensitivities(objective))(params, x, y)
     factors = jax.jit(fnn.kfac_factors(objective))(params, x, y)
     for factor, a, layer in zip(
         factors, (x, layers[1].output), (layers[0], layers[2]), strict=True
@@ -145,13 +145,33 @@ def test_kronecker_factors(shape, draw_params, dtype):
         close(tuple(factor), (rows.T @ rows / len(rows), delta.T @ delta / N), dtype)
 
 
-def test_sensitivity_norms(draw_params, dtype):
-    objective = fnn.objective(NETS["repeat"], fnn.softmax_cross_entropy)
+@pytest.mark.parametrize("name", ["repeat", "repeat sqrt"])
+def test_kronecker_factors_of_a_repeat(name, draw_params, dtype):
+    """Those of its blocks one by one, above each other."""
+    net = NETS[name]
     x, y = batch(dtype, (N, 3))
+    first, stacked = params = draw_params(net, x)
+    factors = fnn.kfac_factors(fnn.objective(net, fnn.softmax_cross_entropy))
+    start, found = jax.jit(factors)(params, x, y)
+    each = [jax.tree.map(lambda p, i=i: p[i], stacked) for i in range(5)]
+    chain = fnn.objective(fnn.serial(fnn.dense(4), *[BLOCK] * 5), fnn.softmax_cross_entropy)
+    expected = jax.jit(fnn.kfac_factors(chain))((first, *each), x, y)
+    close(start, expected[0], dtype)
+    close(found, jax.tree.map(lambda *f: jnp.stack(f), *expected[1:]), dtype)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("mlp", "sequences"), ("repeat", "vectors")])
+def test_sensitivity_norms(name, shape, draw_params, dtype):
+    objective = fnn.objective(NETS[name], fnn.softmax_cross_entropy)
+    x, y = batch(dtype, SHAPES[shape])
     params = draw_params(objective.net, x)
-    layers = fnn.sensitivities(objective)(params, x, y)
-    expected = [N * np.linalg.norm(layer.cotangent, axis=1) for layer in layers]
-    close(list(fnn.sensitivity_norms(objective)(params, x, y)), expected, dtype)
+    found = jax.jit(fnn.sensitivity_norms(objective))(params, x, y)
+    layers = jax.jit(fnn.sensitivities(objective))(params, x, y)
+    assert [n.shape for n in found[:1]] == [(N,)]
+    for norms, layer in zip(found, layers, strict=True):
+        stacked = layer.cotangent.ndim > x.ndim
+        axes = tuple(range(1 + stacked, layer.cotangent.ndim))
+        close(norms, N * np.sqrt(np.sum(np.square(layer.cotangent), axis=axes)), dtype)
 
 
 def test_training_may_clip(draw_params, dtype):
@@ -198,6 +218,18 @@ def test_the_work_of_one_gradient():
     assert sum(clipped[1:]) < 1.1 * sum(plain[1:])
 
 
+def test_clipping_keeps_one_array_more_than_a_gradient():
+    """Where the output of an activation is made again, it is for clipping too."""
+    objective = fnn.objective(fnn.mlp([784, 512, 512, 10], fnn.silu), fnn.softmax_cross_entropy)
+    x = jax.ShapeDtypeStruct((128, 784), jnp.float32)
+    y = jax.ShapeDtypeStruct((128,), jnp.int32)
+    plain, clipped = (
+        figures(f, objective, x, y)
+        for f in (fnn.value_and_grad(objective), clipped_value_and_grad(objective, 1.0))
+    )
+    assert clipped[1] < plain[1] + 1.1 * 128 * 512 * 4
+
+
 # --- what is refused ----------------------------------------------------------------------------
 
 
@@ -242,7 +274,9 @@ def test_a_single_example_and_other_functions(dtype):
 
 
 def test_kronecker_factors_of_other_layers(draw_params, dtype):
-    objective = fnn.objective(NETS["repeat"], fnn.softmax_cross_entropy)
-    x, y = batch(dtype, (N, 3))
-    with pytest.raises(ValueError, match="those of dense layers in a serial. Got repeat"):
-        fnn.kfac_factors(objective)(draw_params(objective.net, x), x, y)
+    scale = fnn.prelu()._replace(squares=fnn.tanh.squares)
+    for net in (scale, fnn.serial(fnn.dense(3), fnn.repeat(scale, 2))):
+        objective = fnn.objective(net, fnn.softmax_cross_entropy)
+        x, y = batch(dtype, (N, 3))
+        with pytest.raises(ValueError, match=r"layers in a serial or a repeat. Got prelu with par"):
+            fnn.kfac_factors(objective)(draw_params(net, x), x, y % 3)

@@ -79,13 +79,41 @@ def test_a_stack_trains_as_a_layer_of_a_network(draw_params, dtype):
     objective = fnn.objective(net, fnn.softmax_cross_entropy)
     x, y = rows(dtype, 6, 4), jnp.arange(6, dtype=jnp.int32) % 2
     params = draw_params(net, x)
-    found = fnn.value_and_grad(objective)(params, x, y)
-    expected = jax.value_and_grad(objective)(params, x, y)
+    found = jax.jit(fnn.value_and_grad(objective))(params, x, y)
+    expected = jax.jit(jax.value_and_grad(objective))(params, x, y)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), found, expected
     )
-    names = [layer.name for layer in fnn.sensitivities(objective)(params, x, y)]
-    assert names == ["dense", "repeat", "dense"]
+
+
+@pytest.mark.parametrize(
+    ("name", "remat"), [("softplus, dense", None), ("dense, tanh", "sqrt"), ("repeat", None)]
+)
+def test_sensitivities_are_those_of_the_blocks_one_by_one(name, remat, draw_params, dtype):
+    """The layers of a block, each with the results of all blocks above each other."""
+    n, block = 5, BLOCKS[name]()
+    net = fnn.serial(fnn.dense(3), fnn.repeat(block, n, remat=remat), fnn.dense(2))
+    objective = fnn.objective(net, fnn.softmax_cross_entropy)
+    x, y = rows(dtype, 6, 4), jnp.arange(6, dtype=jnp.int32) % 2
+    params = draw_params(net, x)
+    found = jax.jit(fnn.sensitivities(objective))(params, x, y)
+
+    first, stacked, last = params
+    each = tuple(jax.tree.map(lambda p, i=i: p[i], stacked) for i in range(n))
+    chain = fnn.objective(
+        fnn.serial(fnn.dense(3), fnn.serial(*[block] * n), fnn.dense(2)), objective.loss
+    )
+    whole = jax.jit(fnn.sensitivities(chain))((first, each, last), x, y)
+    inner = [whole[1 + i : -1 : len(found) - 2] for i in range(len(found) - 2)]
+    expected = [
+        whole[0],
+        *(jax.tree.map(lambda *a: jnp.stack(a), *own) for own in inner),
+        whole[-1],
+    ]
+    assert [s.name for s in found] == [s.name for s in expected]
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours.output, theirs.output, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(ours.cotangent, theirs.cotangent, rtol=1e-4, atol=1e-6)
 
 
 # --- what the compiler says: deterministic, so that a regression fails ---------------------------

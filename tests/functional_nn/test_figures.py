@@ -1,0 +1,61 @@
+"""What the compiler says of one training step, held to bounds: a regression fails.
+
+The networks are those of `benchmarks/lean.py`: (a) 256-30-10, (c) 8 layers of 1024 relu, (d) layers
+of 256 tanh, here 8 of them; (b) is in `test_backprop.py`. Deep stacks in one loop, per-example
+work, microbatches and single activations have their figures in the tests of their own files.
+"""
+
+import jax
+import jax.numpy as jnp
+import optax
+import pytest
+
+import functional_nn as fnn
+
+OPTIMIZERS = {"SGD": optax.sgd(0.1), "Adam": optax.adam(1e-3)}
+
+
+def figures(widths, activation, batch, optimizer, gradients):
+    """Gives the flops and the temporary memory of a donated step."""
+    net = fnn.mlp(widths, getattr(fnn, activation))
+    train = fnn.training(
+        fnn.objective(net, fnn.softmax_cross_entropy), OPTIMIZERS[optimizer], gradients=gradients
+    )
+    x = jax.ShapeDtypeStruct((batch, widths[0]), jnp.float32)
+    y = jax.ShapeDtypeStruct((batch,), jnp.int32)
+    state = jax.eval_shape(train.init, jax.eval_shape(net.init, jax.random.key(0), x))
+    with jax.default_device(jax.devices("cpu")[0]):
+        compiled = train.step.lower(state, x, y).compile()
+    costs, memory = compiled.cost_analysis(), compiled.memory_analysis()
+    assert costs is not None
+    assert memory is not None
+    return costs["flops"], memory.temp_size_in_bytes
+
+
+A, C, D = ([256, 30, 10], 32), ([1024] * 9 + [10], 512), ([256] * 9 + [10], 1024)
+CASES = [
+    # network, activation, optimizer: flops and memory, in those of jax.grad of the same objective
+    (A, "sigmoid", "SGD", 1.025, 1.0),  # derivatives from inputs cost more than from outputs
+    (A, "sigmoid_from_output", "SGD", 1.001, 1.0),
+    (A, "sigmoid_from_output", "Adam", 1.001, 1.0),
+    (C, "relu", "SGD", 1.001, 0.62),
+    (D, "tanh", "SGD", 1.011, 1.12),  # the output that is made again: one array to 9
+    (D, "tanh_from_output", "SGD", 1.001, 1.0),
+    (D, "gelu", "SGD", 1.035, 0.5),
+]
+
+
+@pytest.mark.parametrize(
+    ("network", "activation", "optimizer", "flops", "memory"),
+    CASES,
+    ids=[f"{len(n[0]) - 1} layers, {activation}, {o}" for n, activation, o, *_ in CASES],
+)
+def test_one_step(network, activation, optimizer, flops, memory):
+    widths, batch = network
+    ours, theirs = (
+        figures(widths, activation, batch, optimizer, gradients)
+        for gradients in ("backprop", "autodiff")
+    )
+    assert ours[0] <= flops * theirs[0]
+    # Where all is kept once, the loss may hold one array of logits more.
+    assert ours[1] <= memory * theirs[1] + 4 * batch * widths[-1]
