@@ -55,6 +55,7 @@ class UnknownLayer(NamedTuple):
     name: str
     parts: tuple[Any, ...] = ()
     again: Callable[..., Any] | None = None
+    random: bool = False
 
 
 class UnknownRule(NamedTuple):
@@ -104,6 +105,27 @@ def layer(
         return apply(params, x)
 
     return UnknownLayer(lambda key, x: None, apply, fwd, bwd, name, again=made if again else None)
+
+
+def layer_of_two(name: str, width: Any) -> UnknownLayer:
+    """Gives an unknown layer from (n, d) to (n, width), with a pair of vectors for parameters."""
+
+    def apply(params: Any, x: Any) -> Any:
+        return _function.bind(*params, x, name=name, shape=(x.shape[0], width))
+
+    def fwd(params: Any, x: Any) -> Any:
+        return apply(params, x), (params, x)
+
+    def bwd(residuals: Any, dy: Any) -> Any:
+        params, x = residuals
+        shape = (x.shape[0], width)
+        one, other, of_x = (
+            _jacobian.bind(*params, x, name=name, shape=shape, argument=a) for a in range(3)
+        )
+        dparams = tuple(jnp.einsum("nkp,nk->p", of, dy) for of in (one, other))
+        return dparams, jnp.einsum("nkmd,nk->md", of_x, dy)
+
+    return UnknownLayer(lambda key, x: None, apply, fwd, bwd, name)
 
 
 def loss(name: str) -> UnknownRule:

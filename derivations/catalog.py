@@ -8,7 +8,7 @@ from jax import export
 
 import functional_nn as fnn
 from derivations.textbook import ENTRIES, Entry
-from functional_nn import Rule, repetition
+from functional_nn import Rule, branches, repetition
 from functional_nn.backprop import Objective
 
 
@@ -34,6 +34,19 @@ def _floats(*shapes: str) -> tuple[jax.ShapeDtypeStruct, ...]:
         jax.ShapeDtypeStruct(export.symbolic_shape(shape, scope=scope), jnp.float32)
         for shape in shapes
     )
+
+
+def _table_and_tokens() -> tuple[jax.ShapeDtypeStruct, ...]:
+    vocabulary, features, tokens = export.symbolic_shape("d, k, n")
+    return (
+        jax.ShapeDtypeStruct((vocabulary, features), jnp.float32),
+        jax.ShapeDtypeStruct((tokens,), jnp.int32),
+    )
+
+
+def _with_mask() -> tuple[jax.ShapeDtypeStruct, ...]:
+    shape = export.symbolic_shape("n, k")
+    return jax.ShapeDtypeStruct(shape, jnp.float32), jax.ShapeDtypeStruct(shape, jnp.bool_)
 
 
 _ARGUMENTS = {
@@ -62,6 +75,13 @@ _ARGUMENTS = {
     "swiglu": _floats("n,k", "n,k"),
     "softmax": _floats("n,k"),
     "dense": _floats("n,d", "d,m", "m"),
+    "layer_norm": _floats("n,k", "k", "k"),
+    "rms_norm": _floats("n,k", "k"),
+    "rotary": _floats("n,d,k", "n,d,k", "d,k"),
+    "learned_positions": _floats("n,d,k", "d,k"),
+    "embedding": _table_and_tokens(),
+    "dropout": _with_mask(),
+    "group_norm": _floats("n,d,m,k", "m,k", "m,k"),
     "half_squared_error": _floats("n,k", "n,k"),
     "squared_error": _floats("n,k", "n,k"),
     "absolute_error": _floats("n,k", "n,k"),
@@ -79,7 +99,15 @@ CATALOG: dict[str, Operation] = {
 }
 
 # The combinators by the name that their layers bear: what a network is taken apart by.
-COMBINATORS: dict[str, Any] = {"serial": fnn.serial}
+COMBINATORS: dict[str, Any] = {
+    "serial": fnn.serial,
+    "residual": fnn.residual,
+    "parallel": fnn.parallel,
+    "tied": fnn.tied,
+}
+
+# The parameters of the network inside `tied`.
+shared = branches.shared
 
 # `repeat` as the loop that it is, for any number of blocks; and how `remat="sqrt"` groups them.
 scanned = repetition.scanned

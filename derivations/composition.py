@@ -6,7 +6,6 @@ combinator of its parts is seen by comparing the traced code of both.
 """
 
 import time
-from collections.abc import Sequence
 from typing import Any, cast
 
 import jax
@@ -17,6 +16,7 @@ from derivations.induction import repetition
 from derivations.same_code import row, same_code, same_jaxpr
 from derivations.single import check_rule
 from derivations.theorems import floats, of_passes, proved
+from derivations.unknown import unknown
 from derivations.verdict import Obligation, Report, Verdict
 
 
@@ -37,13 +37,33 @@ def check_network(net: Any, params: Any, x: Any, *, budget: float = 30.0) -> Rep
         theorem = repetition(net, params, x, time.monotonic() + budget)
         return Report(net.name, "network", (theorem,), (report._replace(subject=each),))
     parts = []
-    given = x
-    for i, (part, own) in enumerate(zip(net.parts, params, strict=True)):
+    for i, (part, own, given) in enumerate(inside(net, params, x), 1):
         report = check_network(part, own, given, budget=budget)
-        given = jax.eval_shape(part.apply, own, given)
-        parts.append(report._replace(subject=f"{i + 1}. {part.name}"))
-    theorem = _serial(net, params, x, time.monotonic() + budget)
+        parts.append(report._replace(subject=f"{i}. {part.name}"))
+    if dict(net.settings).get("join") == "concatenate":
+        # Where outputs lie side by side there is no theorem for all widths: it is settled as a
+        # whole, as one layer.
+        whole = check_rule(net, params, x, budget=budget)
+        return Report(net.name, "network", whole.obligations, tuple(parts))
+    theorem = _joined(net, params, x, time.monotonic() + budget)
     return Report(net.name, "network", (theorem,), tuple(parts))
+
+
+def inside(net: Any, params: Any, x: Any) -> list[tuple[Any, Any, Any]]:
+    """Gives the parts of a network, each with its parameters and its input, or their shapes."""
+    if net.name == "residual":
+        return [(net.parts[0], params, x)]
+    if net.name == "tied":
+        from derivations.catalog import shared
+
+        return [(net.parts[0], shared(params, **dict(net.settings)), x)]
+    if net.name == "parallel":
+        return [(part, own, x) for part, own in zip(net.parts, params, strict=True)]
+    found = []
+    for part, own in zip(net.parts, params, strict=True):
+        found.append((part, own, x))
+        x = jax.eval_shape(part.apply, own, x)
+    return found
 
 
 def check_objective(objective: Any, params: Any, x: Any, y: Any, *, budget: float = 30.0) -> Report:
@@ -55,7 +75,7 @@ def check_objective(objective: Any, params: Any, x: Any, y: Any, *, budget: floa
     return Report("objective", "network", (*net.obligations, theorem), (*net.parts, loss))
 
 
-def _serial(net: Any, params: Any, x: Any, deadline: float) -> Obligation:
+def _joined(net: Any, params: Any, x: Any, deadline: float) -> Obligation:
     from derivations.catalog import COMBINATORS
 
     start = time.monotonic()
@@ -72,29 +92,17 @@ def _serial(net: Any, params: Any, x: Any, deadline: float) -> Obligation:
     if combinator is None:
         reason = f"{net.name!r} is not a combinator of the catalogue"
         return base._replace(verdict=Verdict.UNDECIDED, reason=reason)
-    where = same_code(net, combinator(*net.parts), params, x)
+    settings = dict(net.settings)
+    where = same_code(net, combinator(*net.parts, **settings), params, x)
     if not where:
         reason = f"the traced code is not that of {net.name} on these parts"
         return base._replace(verdict=Verdict.UNDECIDED, reason=reason)
-    base = base._replace(scope=f"any {count} layers, {where}")
-    scope = export.SymbolicScope()
-    widths = export.symbolic_shape(", ".join(f"d{i}" for i in range(count + 1)), scope=scope)
-    sizes = export.symbolic_shape(
-        "n, " + ", ".join(f"p{i}" for i in range(1, count + 1)), scope=scope
-    )
-    # An unknown layer keeps its input, so that where one can make its output again, the next one
-    # gets the placeholder: the theorem is about the path that the network takes.
-    unknown = _retyped(
-        net,
-        [
-            abstract.layer(f"f{i}", width, again=part.again is not None)
-            for i, (part, width) in enumerate(zip(net.parts, widths[1:], strict=True), 1)
-        ],
-    )
-    whole = combinator(*unknown)
-    n, *parameters = sizes
-    names = [*(f"params{i + 1}" for i in range(count)), "x", "cotangent"]
-    avals = [floats(p) for p in parameters] + [floats(n, widths[0]), floats(n, widths[-1])]
+    made = unknown(combinator, net, params)
+    base = base._replace(scope=f"{made.scope}, {where}")
+    whole = made.whole
+    names = [*(f"params{i + 1}" for i in range(len(made.parameters))), "x", "cotangent"]
+    avals = [floats(p) for p in made.parameters]
+    avals += [floats(made.batch, made.into), floats(made.batch, made.out)]
 
     def pulled(*arrays: Any) -> list[Any]:
         *own, data, ct = arrays
@@ -155,8 +163,3 @@ def _mean_loss(objective: Any, params: Any, x: Any, y: Any, deadline: float) -> 
         start,
         deadline,
     )
-
-
-def _retyped(net: Any, unknown: Sequence[Any]) -> list[Any]:
-    """Gives unknown layers as the type of layer that the combinator takes."""
-    return [type(net)(u.init, u.apply, u.fwd, u.bwd, u.name, again=u.again) for u in unknown]

@@ -119,6 +119,7 @@ class _Names:
         self.cotangent = cotangent
         self.output = entry.cotangent
         self.arguments = {_letter(a.symbol): inputs[a.name] for a in entry.arguments}
+        self.truths = {_letter(a.symbol) for a in entry.arguments if a.truth}
         self.sizes: dict[Any, Dim] = {}
         for argument in entry.arguments:
             _, shape = inputs[argument.name]
@@ -146,6 +147,9 @@ class _Names:
         if base == _letter(self.output):
             return g.entry(self.cotangent, where)
         tensor, shape = self.arguments[base]
+        if base in self.truths:
+            holds = g.compare("eq", g.entry(tensor, where, numbers="whole"), g.ONE, whole=True)
+            return g.select(holds, g.ONE, g.ZERO)
         if len(shape) == len(where) - 1:
             # Integer labels: the textbook's one-hot row has a 1 where the label is the class.
             hit = g.compare(

@@ -11,6 +11,9 @@ from functional_nn.backprop import Sensitivity as Sensitivity
 from functional_nn.backprop import objective as objective
 from functional_nn.backprop import sensitivities as sensitivities
 from functional_nn.backprop import value_and_grad as value_and_grad
+from functional_nn.branches import parallel as parallel
+from functional_nn.branches import residual as residual
+from functional_nn.branches import tied as tied
 from functional_nn.combinators import serial as serial
 from functional_nn.ensembles import Prediction as Prediction
 from functional_nn.ensembles import ensemble as ensemble
@@ -18,8 +21,14 @@ from functional_nn.ensembles import ensemble_loss as ensemble_loss
 from functional_nn.ensembles import member as member
 from functional_nn.ensembles import prediction as prediction
 from functional_nn.layers import dense as _dense
+from functional_nn.layers import dropout as _dropout
+from functional_nn.layers import embedding as _embedding
+from functional_nn.layers import group_norm as _group_norm
+from functional_nn.layers import normalization as _normalization
+from functional_nn.layers import rotary as _rotary
 from functional_nn.layers.convolution import conv1d as conv1d
 from functional_nn.layers.convolution import conv2d as conv2d
+from functional_nn.layers.dense import readout as readout
 from functional_nn.layers.elementwise import celu as celu
 from functional_nn.layers.elementwise import elementwise as elementwise
 from functional_nn.layers.elementwise import elu as elu
@@ -54,6 +63,8 @@ from functional_nn.layers.pooling import avg_pool as avg_pool
 from functional_nn.layers.pooling import global_avg_pool as global_avg_pool
 from functional_nn.layers.pooling import global_max_pool as global_max_pool
 from functional_nn.layers.pooling import max_pool as max_pool
+from functional_nn.layers.rotary import rotary_angles as rotary_angles
+from functional_nn.layers.rotary import turned as turned
 from functional_nn.networks import convnet as convnet
 from functional_nn.networks import mlp as mlp
 from functional_nn.per_example import KroneckerFactors as KroneckerFactors
@@ -73,6 +84,13 @@ from functional_nn.training import training as training
 
 # Under these names the package offers the layer, or the rule, and not the bare function.
 dense = _dense.dense_layer
+dropout = _dropout.dropout_layer
+embedding = _embedding.embedding_layer
+learned_positions = _embedding.learned_positions_layer
+group_norm = _group_norm.group_norm_layer
+layer_norm = _normalization.layer_norm_layer
+rms_norm = _normalization.rms_norm_layer
+rotary = _rotary.rotary_layer
 absolute_error = losses.ABSOLUTE_ERROR
 hinge_loss = losses.HINGE_LOSS
 huber_loss = losses.HUBER_LOSS
@@ -81,7 +99,15 @@ sigmoid_cross_entropy = losses.SIGMOID_CROSS_ENTROPY
 softmax_cross_entropy = losses.SOFTMAX_CROSS_ENTROPY
 squared_error = losses.squared_error_rule
 
-RULES: dict[str, Rule] = {
-    rule.name: rule for rule in (*activations.RULES, _dense.DENSE, *losses.RULES)
-}
+_LAYERS = (
+    _dense.DENSE,
+    _normalization.LAYER_NORM,
+    _normalization.RMS_NORM,
+    _group_norm.GROUP_NORM,
+    _embedding.EMBEDDING,
+    _embedding.LEARNED_POSITIONS,
+    _rotary.ROTARY,
+    _dropout.DROPOUT,
+)
+RULES: dict[str, Rule] = {rule.name: rule for rule in (*activations.RULES, *_LAYERS, *losses.RULES)}
 """Every operation with a hand-written backward pass, by name."""

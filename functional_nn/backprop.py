@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from functional_nn import checks
+from functional_nn import checks, keys
 from functional_nn.combinators import serial
 from functional_nn.layers.layer import Layer, back
 from functional_nn.repetition import scanned
@@ -15,6 +15,8 @@ from functional_nn.rules import Rule
 
 class Objective(NamedTuple):
     """A network and a loss: callable as `objective(params, x, y)`, the mean loss of a batch.
+
+    A fourth argument, a random key, is for networks that draw, such as with dropout.
 
     Calling it runs plain JAX code, so `jax.grad(objective)` is automatic differentiation.
 
@@ -26,10 +28,12 @@ class Objective(NamedTuple):
     net: Layer
     loss: Rule
 
-    def __call__(self, params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        """Gives the mean loss over the batch."""
+    def __call__(
+        self, params: Any, x: jax.Array, y: jax.Array, key: jax.Array | None = None
+    ) -> jax.Array:
+        """Gives the mean loss over the batch; with a key, for the network as it is trained."""
         checks.batch(x, y)
-        return jnp.mean(self.loss.primal(self.net.apply(params, x), y))
+        return jnp.mean(self.loss.primal(keys.applied(self.net, params, x, key), y))
 
 
 def objective(net: Layer, loss: Rule) -> Objective:
@@ -79,8 +83,9 @@ def value_and_grad(
         the same gradient in about `1 / microbatches` of the memory.
 
     Returns:
-      A function `(params, x, y) -> (loss, grads)`; `grads` has the structure, shapes and dtypes of
-      `params`. It works under `jit` and `vmap`, and can be differentiated again.
+      A function `(params, x, y, key=None) -> (loss, grads)`; `grads` has the structure, shapes and
+      dtypes of `params`. The key is for networks that draw random numbers. It works under `jit` and
+      `vmap`, and can be differentiated again.
 
     Raises:
       TypeError: `objective` was not made by `functional_nn.objective`.
@@ -105,9 +110,11 @@ def value_and_grad(
     """
     require(objective)
 
-    def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
+    def hand_written(
+        params: Any, x: jax.Array, y: jax.Array, key: jax.Array | None = None
+    ) -> tuple[jax.Array, Any]:
         checks.batch(x, y)
-        outputs, residuals = objective.net.fwd(params, x)
+        outputs, residuals = keys.forward(objective.net, params, x, key)
         loss, doutputs = _loss_and_cotangent(objective.loss, outputs, y)
         grads, _ = objective.net.bwd(residuals, doutputs)
         return loss, grads
@@ -123,7 +130,7 @@ def averaged(
     $$\frac1N \sum_{n=1}^N \ell_n = \frac1m \sum_{j=1}^m \frac{m}{N} \sum_{n \in B_j} \ell_n.$$
 
     Args:
-      loss_and_grads: `(params, x, y) -> (loss, grads)`, both means over the batch.
+      loss_and_grads: `(params, x, y, key) -> (loss, grads)`, both means over the batch.
       microbatches: The number of parts; 1 gives the function back.
 
     Reference:
@@ -133,10 +140,14 @@ def averaged(
     if microbatches == 1:
         return loss_and_grads
 
-    def in_parts(params: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
+    def in_parts(
+        params: Any, x: jax.Array, y: jax.Array, key: jax.Array | None = None
+    ) -> tuple[jax.Array, Any]:
         checks.batch(x, y)
         checks.microbatches(microbatches, x)
         parts = jax.tree.map(lambda a: a.reshape(microbatches, -1, *a.shape[1:]), (x, y))
+        if key is not None:
+            parts = (*parts, jax.random.split(key, microbatches))
 
         def add(total: Any, part: Any) -> tuple[Any, None]:
             return jax.tree.map(jnp.add, total, loss_and_grads(params, *part)), None
@@ -188,8 +199,8 @@ def sensitivities(objective: Objective) -> Callable[..., tuple[Sensitivity, ...]
       objective: From `functional_nn.objective`.
 
     Returns:
-      A function `(params, x, y) -> tuple[Sensitivity, ...]`, one for each layer in the order of the
-      forward pass. `serial` and `repeat` are opened, also inside each other.
+      A function `(params, x, y, key=None) -> tuple[Sensitivity, ...]`, one for each layer in the
+      order of the forward pass. `serial` and `repeat` are opened, also inside each other.
 
     Raises:
       TypeError: `objective` was not made by `functional_nn.objective`.
@@ -208,9 +219,11 @@ def sensitivities(objective: Objective) -> Callable[..., tuple[Sensitivity, ...]
     """
     require(objective)
 
-    def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[Sensitivity, ...]:
+    def hand_written(
+        params: Any, x: jax.Array, y: jax.Array, key: jax.Array | None = None
+    ) -> tuple[Sensitivity, ...]:
         checks.batch(x, y)
-        outputs, residuals = net.fwd(params, x)
+        outputs, residuals = keys.forward(net, params, x, key)
         _, cotangent = _loss_and_cotangent(objective.loss, outputs, y)
         found, _ = back(net, visit)(residuals, cotangent)
         return tuple(jax.tree.leaves(found, is_leaf=lambda s: isinstance(s, Sensitivity)))
@@ -233,8 +246,8 @@ def _keeping_outputs(layer: Layer) -> Layer:
     if layer.name == "repeat" and layer.parts:
         return scanned(_keeping_outputs(layer.parts[0]), len(layer.parts))
 
-    def fwd(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
-        y, residuals = layer.fwd(params, x)
+    def fwd(params: Any, x: jax.Array, *, key: jax.Array | None = None) -> tuple[jax.Array, Any]:
+        y, residuals = keys.forward(layer, params, x, key)
         return y, (y, residuals)
 
     return layer._replace(fwd=fwd, again=None, through=None)

@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -37,6 +38,138 @@ def dense_arguments(x: Any, w: Any, b: Any) -> None:
             "Reshape x to rows of features, or initialise the layer with this x."
         )
     same_dtype(x=x, w=w, b=b)
+
+
+def scaled_rows(x: Any, **parameters: Any) -> None:
+    """Refuses rows `(..., K)` unless each parameter has one number a column, shape `(K,)`."""
+    floating("x", x)
+    for name, parameter in parameters.items():
+        if jnp.ndim(x) < 1 or jnp.shape(parameter) != jnp.shape(x)[-1:]:
+            raise ValueError(
+                f"{name} must hold one number for each entry of the last axis of x. "
+                f"Got x of shape {jnp.shape(x)} and {name} of shape {jnp.shape(parameter)}. "
+                "Make the parameters with the layer's init, from this x."
+            )
+    same_dtype(x=x, **parameters)
+
+
+def grouped(x: Any, scale: Any, bias: Any) -> None:
+    """Refuses examples `(..., P, G, C)` unless both parameters are `(G, C)`."""
+    floating("x", x)
+    for name, parameter in (("scale", scale), ("bias", bias)):
+        if jnp.ndim(x) < 3 or jnp.shape(parameter) != jnp.shape(x)[-2:]:
+            raise ValueError(
+                f"{name} must have the shape (G, C) of the groups of x, (..., P, G, C). "
+                f"Got x of shape {jnp.shape(x)} and {name} of shape {jnp.shape(parameter)}. "
+                "Cut the channels of x into groups, or use the layer functional_nn.group_norm."
+            )
+    same_dtype(x=x, scale=scale, bias=bias)
+
+
+def groups(number: int, x: Any, name: str = "groups", what: str = "channels") -> None:
+    """Refuses channels, the last axis of a batch, that a number of groups does not divide."""
+    if len(x.shape) < 2 or x.shape[-1] % number:
+        raise ValueError(
+            f"{name} must divide the number of {what}, the last axis of x of shape (N, ..., K). "
+            f"Got {number} for x of shape {tuple(x.shape)}. "
+            f"Give the layer before a multiple of {number} outputs."
+        )
+
+
+def whole(name: str, array: Any) -> None:
+    """Refuses an array that is not of an integer dtype."""
+    if not jnp.issubdtype(jnp.result_type(array), jnp.integer):
+        raise TypeError(
+            f"{name} must be whole numbers. Got {jnp.result_type(array)}. "
+            f"Convert them, for instance with {name}.astype(jnp.int32)."
+        )
+
+
+def tokens(table: Any, numbers: Any) -> None:
+    """Refuses a table that is not `(V, K)`, and concrete tokens outside it."""
+    floating("table", table)
+    whole("tokens", numbers)
+    if jnp.ndim(table) != 2:
+        raise ValueError(
+            "table must have shape (V, K), a row for each token. "
+            f"Got table of shape {jnp.shape(table)}. Make it with the layer's init."
+        )
+    if isinstance(numbers, Tracer) or jnp.size(numbers) == 0:
+        return
+    values, vocabulary = np.asarray(numbers), jnp.shape(table)[0]
+    outside = (values < 0) | (values >= vocabulary)
+    if outside.any():
+        first = tuple(int(i) for i in np.argwhere(outside)[0])
+        raise ValueError(
+            f"Every token must lie in [0, {vocabulary}), the vocabulary. "
+            f"Got {values[first]} at tokens[{', '.join(map(str, first))}]. "
+            "Encode the text with this vocabulary, or make the table larger."
+        )
+
+
+def sequences(x: Any, table: Any) -> None:
+    """Refuses sequences `(..., T, K)` unless the table has shape `(T, K)`."""
+    floating("x", x)
+    if jnp.ndim(x) < 2 or jnp.shape(table) != jnp.shape(x)[-2:]:
+        raise ValueError(
+            "The table of positions must have the shape (T, K) of a sequence. "
+            f"Got x of shape {jnp.shape(x)} and table of shape {jnp.shape(table)}. "
+            "Use the layer functional_nn.learned_positions for shorter sequences."
+        )
+    same_dtype(x=x, table=table)
+
+
+def length(longest: int, x: Any) -> None:
+    """Refuses a sequence that is longer than the table of positions."""
+    if len(x.shape) < 2 or x.shape[-2] > longest:
+        raise ValueError(
+            f"A sequence must not be longer than the table of positions, {longest}. "
+            f"Got x of shape {tuple(x.shape)}, (N, T, K). "
+            "Cut the sequence, or make the layer with a larger length."
+        )
+
+
+def rotated(first: Any, second: Any, angles: Any) -> None:
+    """Refuses coordinates `(..., T, K)` of unlike shapes, or angles of another than `(T, K)`."""
+    floating("first", first)
+    floating("angles", angles)
+    same_dtype(first=first, second=second)
+    shape = jnp.shape(first)
+    if len(shape) < 2 or jnp.shape(second) != shape or jnp.shape(angles) != shape[-2:]:
+        raise ValueError(
+            "Rotary positions turn pairs of coordinates, each of shape (..., T, K), by angles of "
+            f"shape (T, K). Got coordinates of shape {shape} and {jnp.shape(second)}, and angles "
+            f"of shape {jnp.shape(angles)}. Make the angles with "
+            "functional_nn.rotary_angles(T, 2 K)."
+        )
+
+
+def even(name: str, value: Any) -> None:
+    """Refuses what is not a positive even number."""
+    count(name, value)
+    if value % 2:
+        raise ValueError(f"{name} must be even, two for each angle. Got {value}.")
+
+
+def mask(x: Any, keep: Any) -> None:
+    """Refuses a mask that is not a truth value for each entry."""
+    floating("x", x)
+    if jnp.result_type(keep) != jnp.bool_:
+        raise TypeError(
+            f"keep must hold truth values. Got {jnp.result_type(keep)}. Compare: keep > 0."
+        )
+    if jnp.shape(keep) != jnp.shape(x):
+        raise ValueError(
+            "x and keep must have the same shape. "
+            f"Got x of shape {jnp.shape(x)} and keep of shape {jnp.shape(keep)}. "
+            "Broadcast the mask to x."
+        )
+
+
+def part(name: str, value: Any) -> None:
+    """Refuses a probability that is not from 0 to less than 1."""
+    if not isinstance(value, Tracer) and not 0 <= value < 1:
+        raise ValueError(f"{name} must lie in [0, 1). Got {value}. Pass 0 for none.")
 
 
 def halves(name: str, x: Any) -> None:
@@ -108,9 +241,11 @@ def _labels(labels: Any, classes: int) -> None:
 def batch(x: Any, y: Any) -> None:
     """Refuses a batch whose inputs and targets do not belong together.
 
-    An `x` with one axis is a single example, as inside `jax.vmap`.
+    An `x` with one axis is a single example, as inside `jax.vmap`. Whole numbers are tokens:
+    whether they are welcome is for the first layer to say.
     """
-    floating("x", x)
+    if not jnp.issubdtype(jnp.result_type(x), jnp.integer):
+        floating("x", x)
     if jnp.ndim(x) > 1 and jnp.shape(x)[:1] != jnp.shape(y)[:1]:
         raise ValueError(
             "x and y must hold one row per example. "
@@ -307,14 +442,15 @@ def count(name: str, value: Any, *, remedy: str = "Ask for one or more.") -> Non
         raise ValueError(f"{name} must be a positive whole number. Got {value!r}. {remedy}")
 
 
-def same_shape(block: str, x: Any, y: Any) -> None:
-    """Refuses a block that cannot follow itself."""
+def same_shape(block: str, x: Any, y: Any, use: str = "") -> None:
+    """Refuses a block that cannot follow itself, or be added to its input."""
     came, given = ((jnp.shape(a), jnp.result_type(a)) for a in (y, x))
     if came != given:
         raise ValueError(
-            "A block that is repeated must give the shape and dtype that it takes. "
-            f"Got {_typed(*given)} -> {_typed(*came)} from {block}. "
-            "Put a layer that changes the width before the repetition or after it."
+            f"A block that is {f'{use} its input' if use else 'repeated'} must give the shape and "
+            f"dtype that it takes. Got {_typed(*given)} -> {_typed(*came)} from {block}. "
+            "Put a layer that changes the width before "
+            f"{'the sum' if use else 'the repetition'} or after it."
         )
 
 
@@ -347,14 +483,61 @@ def layer(invariant: str, value: Any) -> None:
     )
 
 
-def parts(params: Any, layers: int) -> None:
-    """Refuses parameters that are not one item for each layer of a `serial`."""
+def parts(params: Any, layers: int, name: str = "serial") -> None:
+    """Refuses parameters that are not one item for each layer of a `serial` or `parallel`."""
     # A list is refused too: the gradients come as a tuple, and the two would not match.
     if not isinstance(params, tuple) or len(params) != layers:
         came = len(params) if isinstance(params, tuple) else f"a {type(params).__name__}"
         raise ValueError(
-            f"A serial of {layers} layers needs {layers} items of parameters, in a tuple. "
+            f"A {name} of {layers} layers needs {layers} items of parameters, in a tuple. "
             f"Got {came}. Make them with this network's init."
+        )
+
+
+def joinable(join: str, outputs: Sequence[Any]) -> None:
+    """Refuses outputs of branches that cannot be added up, or put side by side."""
+    kept = None if join == "sum" else -1
+    kinds = {(y.shape[:kept], y.dtype) for y in outputs}
+    if len(kinds) > 1:
+        alike = "of one shape" if join == "sum" else "alike but for the last axis"
+        raise ValueError(
+            f"The outputs of parallel layers must be {alike}, and of one dtype. "
+            f"Got {', '.join(_typed(y.shape, y.dtype) for y in outputs)}. "
+            "Give the branches as many outputs as each other, or use another join."
+        )
+
+
+def places(first: Any, second: Any) -> None:
+    """Refuses two places of one parameter that are the same, or inside each other."""
+    short = min(len(first), len(second))
+    if first[:short] == second[:short]:
+        raise ValueError(
+            "A parameter is shared by two places apart. "
+            f"Got {first} and {second}. Name both, such as (0, 'table') and (2, 'table')."
+        )
+
+
+def place(tree: Any, key: Any, path: Any) -> None:
+    """Refuses a place that is not in the parameters."""
+    there = key in tree if isinstance(tree, dict) else isinstance(tree, (tuple, list))
+    if not there or (not isinstance(tree, dict) and not 0 <= key < len(tree)):
+        known = list(tree) if isinstance(tree, dict) else f"a {type(tree).__name__} of {len(tree)}"
+        raise ValueError(
+            f"A place names keys of the parameters, from the outside in. Got {path}, and no "
+            f"{key!r} in {known}. Look at the structure of this network's init."
+        )
+
+
+def alike(one: Any, other: Any, first: Any, second: Any) -> None:
+    """Refuses parameters that cannot be the same."""
+    shapes = [
+        jax.tree.map(lambda a: _typed(a.shape, a.dtype), parameters) for parameters in (one, other)
+    ]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            "Parameters that are one must be alike. "
+            f"Got {shapes[0]} at {first} and {shapes[1]} at {second}. "
+            "Give the two layers the same sizes."
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from functional_nn import checks
+from functional_nn import checks, keys
 from functional_nn.layers.layer import Layer
 
 
@@ -53,17 +53,21 @@ def serial(*layers: Layer) -> Layer:
             x = jax.eval_shape(layer.apply, params[-1], x)
         return tuple(params)
 
-    def apply(params: tuple[Any, ...], x: jax.Array) -> jax.Array:
+    def apply(params: tuple[Any, ...], x: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
         checks.parts(params, len(layers))
-        for layer, layer_params in zip(layers, params, strict=True):
-            x = layer.apply(layer_params, x)
+        own_keys = keys.for_each(layers, key)
+        for layer, layer_params, own_key in zip(layers, params, own_keys, strict=True):
+            x = keys.applied(layer, layer_params, x, own_key)
         return x
 
-    def fwd(params: tuple[Any, ...], x: jax.Array) -> tuple[jax.Array, tuple[Any, ...]]:
+    def fwd(
+        params: tuple[Any, ...], x: jax.Array, *, key: jax.Array | None = None
+    ) -> tuple[jax.Array, tuple[Any, ...]]:
         checks.parts(params, len(layers))
         residuals, again = [], None
-        for layer, layer_params in zip(layers, params, strict=True):
-            y, residual = layer.fwd(layer_params, x)
+        own_keys = keys.for_each(layers, key)
+        for layer, layer_params, own_key in zip(layers, params, own_keys, strict=True):
+            y, residual = keys.forward(layer, layer_params, x, own_key)
             # A combinator's residuals may hold placeholders of its own: they are left alone.
             if again is not None and not layer.parts:
                 residual = _without(x, residual)
@@ -87,8 +91,8 @@ def serial(*layers: Layer) -> Layer:
         own, dx = through(checks.per_example)(residuals, dx)
         return sum(own, jnp.zeros(dx.shape[:1], dx.dtype)), dx
 
-    bwd = through(lambda layer: layer.bwd)
-    return Layer(init, apply, fwd, bwd, "serial", layers, squares, through=through)
+    bwd, random = through(lambda layer: layer.bwd), keys.any_random(layers)
+    return Layer(init, apply, fwd, bwd, "serial", layers, squares, random=random, through=through)
 
 
 @jax.tree_util.register_static

@@ -69,3 +69,14 @@ def _is_float(array: jax.Array) -> bool:
 
 def _converted(array: jax.Array, dtype: Any) -> jax.Array:
     return array.astype(dtype) if _is_float(array) else array
+
+
+def widened(array: jax.Array) -> jax.Array:
+    """Gives an array in at least single precision, in which sums and statistics are taken.
+
+    Example:
+      >>> widened(jnp.ones(3, jnp.bfloat16)).dtype
+      dtype('float32')
+    """
+    short = jnp.finfo(array.dtype).bits < 32
+    return array.astype(jnp.float32) if short else array

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from functional_nn import checks
+from functional_nn import checks, keys
 from functional_nn.combinators import serial
 from functional_nn.layers.layer import Layer, back
 
@@ -73,34 +73,38 @@ def scanned(block: Layer, n: Any) -> Layer:
         checks.same_shape(block.name, x, jax.eval_shape(block.apply, first, x))
         return jax.vmap(lambda own: block.init(own, x))(jax.random.split(key, n))
 
-    def apply(params: Any, x: jax.Array) -> jax.Array:
-        def step(x: jax.Array, own: Any) -> tuple[jax.Array, None]:
-            y = block.apply(own, x)
+    def drawn(key: jax.Array | None) -> jax.Array | None:
+        return None if key is None or not block.random else jax.random.split(key, n)
+
+    def apply(params: Any, x: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
+        def step(x: jax.Array, row: Any) -> tuple[jax.Array, None]:
+            y = keys.applied(block, row[0], x, row[1])
             checks.same_shape(block.name, x, y)
             return y, None
 
         checks.stacked(params, n)
-        return _forward(step, x, params, n)[0]
+        return _forward(step, x, (params, drawn(key)), n)[0]
 
-    def fwd(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
-        def step(x: jax.Array, own: Any) -> tuple[jax.Array, jax.Array]:
-            y, _ = block.fwd(own, x)
+    def fwd(params: Any, x: jax.Array, *, key: jax.Array | None = None) -> tuple[jax.Array, Any]:
+        def step(x: jax.Array, row: Any) -> tuple[jax.Array, jax.Array]:
+            y, _ = keys.forward(block, row[0], x, row[1])
             checks.same_shape(block.name, x, y)
             return y, x
 
         checks.stacked(params, n)
-        y, inputs = _forward(step, x, params, n)
-        return y, (params, inputs, y)
+        own_keys = drawn(key)
+        y, inputs = _forward(step, x, (params, own_keys), n)
+        return y, (params, own_keys, inputs, y)
 
     def through(visit: Callable[[Layer], Callable[..., Any]]) -> Callable[..., Any]:
         def reversed_scan(residuals: Any, dy: jax.Array) -> tuple[Any, jax.Array]:
             def step(after: Any, before: Any) -> tuple[Any, Any]:
-                (y, dy), (own, x) = after, before
-                found, dx = visit(block)(_residuals(block, own, x, y), dy)
+                (y, dy), (own, key, x) = after, before
+                found, dx = visit(block)(_residuals(block, own, x, y, key), dy)
                 return (x, dx), found
 
-            params, inputs, y = residuals
-            (_, dx), found = jax.lax.scan(step, (y, dy), (params, inputs), reverse=True)
+            *rows, y = residuals
+            (_, dx), found = jax.lax.scan(step, (y, dy), tuple(rows), reverse=True)
             return found, dx
 
         return reversed_scan
@@ -110,21 +114,23 @@ def scanned(block: Layer, n: Any) -> Layer:
         return jnp.sum(own, axis=0), dx
 
     bwd = through(lambda block: block.bwd)
-    return Layer(init, apply, fwd, bwd, "repeat", squares=squares, through=through)
+    return Layer(
+        init, apply, fwd, bwd, "repeat", squares=squares, random=block.random, through=through
+    )
 
 
-def _forward(step: Callable[..., Any], x: jax.Array, params: Any, n: Any) -> tuple[Any, Any]:
+def _forward(step: Callable[..., Any], x: jax.Array, rows: Any, n: Any) -> tuple[Any, Any]:
     # The parameters say how many blocks there are, and a symbolic number only they can say.
-    return jax.lax.scan(step, x, params, length=None if jax.tree.leaves(params) else n)
+    return jax.lax.scan(step, x, rows, length=None if jax.tree.leaves(rows) else n)
 
 
-def _residuals(block: Layer, params: Any, x: jax.Array, y: jax.Array) -> Any:
+def _residuals(block: Layer, params: Any, x: jax.Array, y: jax.Array, key: jax.Array | None) -> Any:
     """Gives what the backward pass of a block needs, from its input and its output.
 
     The forward pass is written down again; the compiler drops of it what nobody asks for. Where
     the block keeps its own output, that is `y`, and not what would be computed again.
     """
-    again, residuals = block.fwd(params, x)
+    again, residuals = keys.forward(block, params, x, key)
     return jax.tree.map(lambda kept: y if kept is again else kept, residuals)
 
 
@@ -134,13 +140,13 @@ def grouped(block: Layer, n: int) -> Layer:
     net = serial(scanned(scanned(block, size), many), *[scanned(block, rest)] * (rest > 0))
     split, join = groups(n)
 
-    def apply(params: Any, x: jax.Array) -> jax.Array:
+    def apply(params: Any, x: jax.Array, *, key: jax.Array | None = None) -> jax.Array:
         checks.stacked(params, n)
-        return net.apply(split(params), x)
+        return net.apply(split(params), x, key=key)
 
-    def fwd(params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
+    def fwd(params: Any, x: jax.Array, *, key: jax.Array | None = None) -> tuple[jax.Array, Any]:
         checks.stacked(params, n)
-        return net.fwd(split(params), x)
+        return net.fwd(split(params), x, key=key)
 
     def through(visit: Callable[[Layer], Callable[..., Any]]) -> Callable[..., Any]:
         def joined(residuals: Any, dy: jax.Array) -> tuple[Any, jax.Array]:
@@ -151,7 +157,9 @@ def grouped(block: Layer, n: int) -> Layer:
 
     bwd = through(lambda block: block.bwd)
     init, parts = scanned(block, n).init, (block,) * n
-    return Layer(init, apply, fwd, bwd, "repeat", parts, net.squares, through=through)
+    return Layer(
+        init, apply, fwd, bwd, "repeat", parts, net.squares, random=block.random, through=through
+    )
 
 
 def sizes(n: int) -> tuple[int, int, int]:

@@ -63,6 +63,7 @@ def _shapes(thing: Any, params: Any, x: Any) -> tuple[LayerShape, ...]:
     """Lists the layers with their shapes; networks inside a network are flattened."""
     import jax
 
+    from derivations.composition import inside
     from derivations.same_code import row
 
     if hasattr(thing, "loss"):
@@ -77,9 +78,8 @@ def _shapes(thing: Any, params: Any, x: Any) -> tuple[LayerShape, ...]:
         )
     if thing.parts:
         shapes: list[LayerShape] = []
-        for part, part_params in zip(thing.parts, params, strict=True):
-            shapes += _shapes(part, part_params, x)
-            x = jax.eval_shape(part.apply, part_params, x)
+        for part, part_params, given in inside(thing, params, x):
+            shapes += _shapes(part, part_params, given)
         return tuple(shapes)
     output = jax.eval_shape(thing.apply, params, x)
     count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))

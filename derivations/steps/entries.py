@@ -28,6 +28,9 @@ from derivations.steps.moves import (
 )
 from derivations.steps.rules import Move, differentiate
 from derivations.textbook import ENTRIES, Argument, Entry, pullback
+from derivations.textbook.normalization import GROUP_NORM, NORMALIZATION
+from derivations.textbook.regularization import REGULARIZATION
+from derivations.textbook.sequences import SEQUENCES
 
 # Letters for the output, where its own are those of the argument.
 _OTHER = {
@@ -135,12 +138,18 @@ def _backward(
 def _pulled(entry: Entry, argument: Argument) -> Definition:
     """Gives dx[a] = Σ_b dy[b] ∂y[b]/∂x[a], which is what a backward pass computes."""
     own = argument.entry
-    other = {i: _OTHER[i.name] if i in argument.indices else i for i in entry.indices}
+    other = {i: _other(i, entry) if i in argument.indices else i for i in entry.indices}
     output, cotangent = entry.output.xreplace(other), entry.cotangent.xreplace(other)
     sizes = entry.cotangent.base.shape
     limits = [(other[i], 1, size) for i, size in zip(entry.indices, sizes, strict=True)]
     result = pullback(entry, argument).lhs
     return Definition(result, Sum(cotangent * Derivative(output, own), *limits))
+
+
+def _other(index: Any, entry: Entry) -> Any:
+    """Gives a letter for an index of the output that the entry does not use already."""
+    letter = _OTHER[index.name]
+    return sympy.Symbol("l", integer=True) if letter in entry.indices else letter
 
 
 def _own_row(expression: Any) -> Any:
@@ -239,6 +248,18 @@ def _of_entries() -> tuple[Derivation, ...]:
             for argument in e[name].arguments
         ),
         *(layer(e["dense"], argument) for argument in e["dense"].arguments),
+        *(
+            layer(entry, argument)
+            for entry in (*SEQUENCES, *REGULARIZATION)
+            for argument in entry.arguments
+            if argument.name != "tokens" and not argument.truth  # those have no derivative
+        ),
+        *(
+            layer(entry, argument, (pulled(entry, argument),))
+            for entry in NORMALIZATION
+            for argument in entry.arguments
+            if argument.name != "x" or entry is not GROUP_NORM  # the same as for one row
+        ),
     )
 
 

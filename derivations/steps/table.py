@@ -52,12 +52,18 @@ def derivations_of(operation: str) -> tuple[Derivation, ...]:
     return tuple(own) or find(operation)
 
 
-_PARTS = ("", "_jacobian", "_pullback", "_targets", "_x", "_slope", "_values", "_gate")
+_PARTS = (
+    *("", "_jacobian", "_pullback", "_targets", "_x", "_slope", "_values", "_gate"),
+    *("_scale", "_bias", "_table", "_first", "_second", "_angles"),
+)
 
 
 def groups() -> tuple[str, ...]:
     """Gives the names that stand for several derivations."""
-    return ("softmax", "dense", "chain_rule", "backpropagation")
+    return (
+        *("softmax", "dense", "layer_norm", "rms_norm", "group_norm"),
+        *("embedding", "learned_positions", "rotary", "dropout", "chain_rule", "backpropagation"),
+    )
 
 
 def _group(name: str) -> str:

@@ -17,10 +17,22 @@ from derivations.textbook.entry import Source as Source
 from derivations.textbook.entry import Theorem as Theorem
 from derivations.textbook.layers import LAYERS
 from derivations.textbook.losses import LOSSES
+from derivations.textbook.normalization import NORMALIZATION
 from derivations.textbook.piecewise_units import PIECEWISE_UNITS
+from derivations.textbook.regularization import REGULARIZATION
+from derivations.textbook.sequences import SEQUENCES
 from derivations.textbook.smooth_units import SMOOTH_UNITS
 
-_ALL = (*ACTIVATIONS, *PIECEWISE_UNITS, *SMOOTH_UNITS, *LOSSES, *LAYERS)
+_ALL = (
+    *ACTIVATIONS,
+    *PIECEWISE_UNITS,
+    *SMOOTH_UNITS,
+    *LOSSES,
+    *LAYERS,
+    *NORMALIZATION,
+    *SEQUENCES,
+    *REGULARIZATION,
+)
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _ALL}
 
 THEOREMS: dict[str, Theorem] = {theorem.name: theorem for theorem in CHAIN_RULE + BACKPROPAGATION}

@@ -88,7 +88,9 @@ def expanded(entry: Entry, cited: Cited) -> Any:
     value: Any = cited.equation.rhs
     abbreviations = ((entry.output, entry.definition), *((eq.lhs, eq.rhs) for eq in cited.where))
     for derivative_of_cost in value.atoms(sympy.Derivative):
-        value = value.xreplace({derivative_of_cost: entry.cotangent})
+        own: Any = derivative_of_cost
+        at = own.variables[0].indices
+        value = value.xreplace({derivative_of_cost: entry.cotangent.base[at]})
     for short, long in abbreviations:
         value = _substitute(value, short, long)
     return value

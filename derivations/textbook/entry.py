@@ -45,11 +45,13 @@ class Argument(NamedTuple):
       name: Its name in the code, such as `"logits"`.
       symbol: Its letter: a `Symbol` for a scalar, else an `IndexedBase` whose shape names sizes.
       indices: One index per axis; empty for a scalar.
+      truth: Whether it is 1 or 0 everywhere: truth values, in the code.
     """
 
     name: str
     symbol: sympy.Symbol | sympy.IndexedBase
     indices: tuple[sympy.Symbol, ...] = ()
+    truth: bool = False
 
     @property
     def entry(self) -> Any:

@@ -13,7 +13,8 @@ _x, _w, _b, _z = tensor("x", N, D), tensor("w", D, M), tensor("b", M), tensor("z
 _C = Symbol("C", real=True)
 
 
-def _cost(entry: Expr) -> Derivative:
+def cost(entry: Expr) -> Derivative:
+    """Gives the derivative of a cost in an entry of an array."""
     return Derivative(_C, entry)
 
 
@@ -34,15 +35,15 @@ DENSE = Entry(
     definition=total(_x[n, i] * _w[i, j], i, D) + _b[j],
     cited=(
         Cited(
-            equation(_cost(_x[n, i]), total(_w[i, j] * _cost(_z[n, j]), j, M)),
+            equation(cost(_x[n, i]), total(_w[i, j] * cost(_z[n, j]), j, M)),
             goodfellow("section 6.5.6"),
         ),
         Cited(
-            equation(_cost(_w[i, j]), total(_x[n, i] * _cost(_z[n, j]), n, N)),
+            equation(cost(_w[i, j]), total(_x[n, i] * cost(_z[n, j]), n, N)),
             goodfellow("section 6.5.6"),
         ),
         Cited(
-            equation(_cost(_b[j]), total(_cost(_z[n, j]), n, N)),
+            equation(cost(_b[j]), total(cost(_z[n, j]), n, N)),
             nielsen("chapter 2, equation BP3, summed over the batch"),
         ),
     ),

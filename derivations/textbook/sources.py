@@ -194,3 +194,68 @@ def shazeer(section: str) -> Source:
         "GLU Variants Improve Transformer (2020)",
         section,
     )
+
+
+def ba(section: str) -> Source:
+    """The paper of layer normalisation."""
+    return Source("J. L. Ba, J. R. Kiros and G. E. Hinton", "Layer Normalization (2016)", section)
+
+
+def ioffe(section: str) -> Source:
+    """The paper of batch normalisation, which prints the backward pass."""
+    return Source(
+        "S. Ioffe and C. Szegedy",
+        "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate "
+        "Shift (ICML 2015)",
+        section,
+    )
+
+
+def wu(section: str) -> Source:
+    """The paper of group normalisation."""
+    return Source("Y. Wu and K. He", "Group Normalization (ECCV 2018)", section)
+
+
+def zhang_sennrich(section: str) -> Source:
+    """The paper of normalisation by the root mean square."""
+    return Source(
+        "B. Zhang and R. Sennrich",
+        "Root Mean Square Layer Normalization (NeurIPS 2019)",
+        section,
+    )
+
+
+def bengio(section: str) -> Source:
+    """The paper that made learned rows for words known."""
+    return Source(
+        "Y. Bengio, R. Ducharme, P. Vincent and C. Jauvin",
+        "A Neural Probabilistic Language Model (JMLR 3, 2003)",
+        section,
+    )
+
+
+def gehring(section: str) -> Source:
+    """The paper with learned rows for positions."""
+    return Source(
+        "J. Gehring, M. Auli, D. Grangier, D. Yarats and Y. N. Dauphin",
+        "Convolutional Sequence to Sequence Learning (ICML 2017)",
+        section,
+    )
+
+
+def su(section: str) -> Source:
+    """The paper of rotary positions."""
+    return Source(
+        "J. Su, Y. Lu, S. Pan, A. Murtadha, B. Wen and Y. Liu",
+        "RoFormer: Enhanced Transformer with Rotary Position Embedding (2021)",
+        section,
+    )
+
+
+def srivastava(section: str) -> Source:
+    """The paper of dropout."""
+    return Source(
+        "N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov",
+        "Dropout: A Simple Way to Prevent Neural Networks from Overfitting (JMLR 15, 2014)",
+        section,
+    )

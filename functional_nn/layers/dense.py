@@ -184,3 +184,50 @@ def dense_layer(features: int, *, w_init: Callable[..., Any] = _glorot_uniform) 
         return {"w": dw, "b": db}, dx
 
     return Layer(init, apply, fwd, bwd, "dense", squares=dense_squares)
+
+
+def readout(vocabulary: int, *, w_init: Callable[..., Any] = _glorot_uniform) -> Layer:
+    """Makes a dense layer without a bias whose weights lie as those of an embedding do.
+
+    The parameters are `{"table": (vocabulary, in)}` in the dtype of the input that `init` sees.
+    `apply(params, x)` is `x @ table.T`: the logits of each token. With `functional_nn.tied` the
+    table is that of an embedding.
+
+    Args:
+      vocabulary: The number of outputs.
+      w_init: Draws the table.
+
+    Returns:
+      The layer, from (..., in) to (..., vocabulary).
+
+    Raises:
+      ValueError: `vocabulary` is not a positive whole number.
+
+    Example:
+      >>> layer = readout(5)
+      >>> x = jnp.ones((2, 3), jnp.float32)
+      >>> layer.apply(layer.init(jax.random.key(0), x), x).shape
+      (2, 5)
+
+    Reference:
+      O. Press, L. Wolf, "Using the Output Embedding to Improve Language Models", EACL 2017,
+      section 3.
+    """
+    checks.width("vocabulary", vocabulary)
+
+    def init(key: jax.Array, x: Any) -> dict[str, jax.Array]:
+        checks.floating("x", x)
+        return {"table": w_init(key, (vocabulary, x.shape[-1]), jnp.result_type(x))}
+
+    def apply(params: dict[str, jax.Array], x: jax.Array) -> jax.Array:
+        return x @ params["table"].T
+
+    def fwd(params: dict[str, jax.Array], x: jax.Array) -> tuple[jax.Array, Any]:
+        return apply(params, x), (x, params["table"])
+
+    def bwd(residuals: Any, dz: jax.Array) -> tuple[dict[str, jax.Array], jax.Array]:
+        x, table = residuals
+        rows = tuple(range(dz.ndim - 1))
+        return {"table": jnp.tensordot(dz, x, axes=(rows, rows))}, dz @ table
+
+    return Layer(init, apply, fwd, bwd, "readout")

@@ -11,7 +11,7 @@ class Layer(NamedTuple):
     `y = f(params, x)`, `bwd` turns the cotangent `dy` of the output into those of both arguments.
 
     Attributes:
-      init: `init(key, x) -> params`; `x` is a batch of rows (n, d), or its `jax.ShapeDtypeStruct`,
+      init: `init(key, x) -> params`; `x` is a batch, such as (n, d), or its `jax.ShapeDtypeStruct`,
         of which only the shape and the dtype are used.
       apply: `apply(params, x) -> y`, plain JAX: what `jax.grad` differentiates by itself.
       fwd: `fwd(params, x) -> (y, residuals)`, the forward pass that keeps what `bwd` needs.
@@ -28,6 +28,9 @@ class Layer(NamedTuple):
         `visit(part)` in place of each part's `bwd`. What a visit finds in place of `dparams` stands
         in the result where the parameters of the part stand in those of the combinator, stacked
         where they are. With `lambda part: part.bwd` it is `bwd`. `None` for a leaf.
+      random: Whether `apply` and `fwd` take a random key as well, `key=None`. Without one a layer
+        draws nothing, as in a network that is used.
+      settings: What a combinator was told besides its layers, by name.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -49,6 +52,8 @@ class Layer(NamedTuple):
     parts: tuple["Layer", ...] = ()
     squares: Callable[..., Any] | None = None
     again: Callable[..., Any] | None = None
+    random: bool = False
+    settings: tuple[tuple[str, Any], ...] = ()
     through: Callable[..., Any] | None = None
 
 

@@ -26,12 +26,26 @@ FLOATS = {
     3: tuple(jax.ShapeDtypeStruct(s, jnp.float32) for s in ((2, 3), (3, 4), (4,))),
 }
 PAIRS = ("error", "loss", "entropy", "divergence", "glu")  # of outputs and targets, or with a gate
-ARGUMENTS = {name: FLOATS[2 if name.endswith(PAIRS) else 1] for name in RULES}
-ARGUMENTS |= {"dense": FLOATS[3], "prelu": (FLOATS[1][0], jax.ShapeDtypeStruct((3,), jnp.float32))}
+ARGUMENTS = {name: FLOATS[2 if name.endswith(PAIRS) else 1] for name in RULES} | {
+    "dense": FLOATS[3]
+}
+ARGUMENTS |= {
+    name: tuple(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes)
+    for name, shapes in {
+        "prelu": ((2, 3), (3,)),
+        "layer_norm": ((2, 3), (3,), (3,)),
+        "rms_norm": ((2, 3), (3,)),
+        "learned_positions": ((2, 3, 4), (3, 4)),
+        "rotary": ((2, 3, 4), (2, 3, 4), (3, 4)),
+        "group_norm": ((2, 3, 4, 5), (4, 5), (4, 5)),
+    }.items()
+}
+ARGUMENTS["dropout"] = (FLOATS[1][0], jax.ShapeDtypeStruct((2, 3), jnp.bool_))
+ARGUMENTS["embedding"] = (FLOATS[1][0], jax.ShapeDtypeStruct((4,), jnp.int32))
 CORPUS = [e for e in RIGHT if not e.slow][::12][:6] + [e for e in WRONG if not e.slow][::12][:6]
 
 
-LONG = {"squareplus", "mish", "huber_loss"}
+LONG = {"squareplus", "mish", "huber_loss", "group_norm"}
 
 
 @pytest.mark.parametrize(

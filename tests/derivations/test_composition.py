@@ -214,10 +214,10 @@ def test_a_wrong_layer_makes_the_network_wrong():
 
 
 def test_an_unknown_combinator_is_undecided():
-    net = fnn.serial(fnn.dense(3), fnn.tanh)._replace(name="parallel")
+    net = fnn.serial(fnn.dense(3), fnn.tanh)._replace(name="series")
     theorem = _theorem(check(net, _params(net), X))
     assert theorem.verdict is Verdict.UNDECIDED
-    assert "'parallel' is not a combinator" in theorem.reason
+    assert "'series' is not a combinator" in theorem.reason
 
 
 def test_a_forged_objective_is_not_proved():
@@ -253,3 +253,86 @@ def test_the_number_of_arguments_is_told():
     net = fnn.serial(fnn.dense(2))
     with pytest.raises(TypeError, match=r"takes \(params, x\)"):
         check(net, X)
+
+
+# --- several paths ------------------------------------------------------------------------------
+
+BRANCHED = {
+    "residual": fnn.residual(fnn.serial(fnn.dense(4), fnn.tanh, fnn.dense(3))),
+    "parallel": fnn.parallel(fnn.dense(4), fnn.serial(fnn.tanh, fnn.dense(4)), fnn.dense(4)),
+    "tied": fnn.tied(fnn.serial(fnn.dense(3), fnn.tanh, fnn.dense(3)), (0, "w"), (2, "w")),
+}
+SCOPES = {
+    "residual": "any layer, all sizes",
+    "parallel": "any 3 layers, all sizes",
+    "tied": "any network with a parameter in these places, all sizes",
+}
+
+
+@pytest.mark.parametrize("name", BRANCHED)
+def test_a_combinator_of_several_paths(name: str):
+    report = check(BRANCHED[name], _params(BRANCHED[name]), X)
+    assert report.verdict is Verdict.PROVED
+    assert _theorem(report).scope == SCOPES[name]
+
+
+@pytest.mark.nightly
+def test_outputs_side_by_side_are_settled_as_a_whole():
+    net = fnn.parallel(fnn.dense(4), fnn.tanh, join="concatenate")
+    report = check(net, _params(net), X)
+    assert report.verdict in (Verdict.PROVED, Verdict.EXACT), str(report)
+    assert [part.subject for part in report.parts] == ["1. dense", "2. tanh"]
+
+
+def _path_not_added(net, residuals, dy):
+    return net.parts[0].bwd(residuals, dy)
+
+
+def _path_inside_added_first(net, residuals, dy):
+    """The cotangent of the sum through the layer, and not beside it: (1 + 1) f'."""
+    dparams, dx = net.parts[0].bwd(residuals, dy + dy)
+    return dparams, dx
+
+
+def _last_branch_alone(net, residuals, dy):
+    dparams, _ = net.bwd(residuals, dy)
+    return dparams, net.parts[-1].bwd(residuals[1][-1], dy)[1]
+
+
+def _second_use_forgotten(net, residuals, dy):
+    dparams, dx = net.bwd(residuals, dy)
+    own, _ = net.parts[0].bwd(residuals, dy)
+    return _with_w(dparams, own[0]["w"]), dx
+
+
+def _with_w(dparams, w):
+    first, *rest = dparams
+    return ({**first, "w": w}, *rest)
+
+
+@pytest.mark.parametrize(
+    ("name", "bug"),
+    [
+        ("residual", _path_not_added),
+        pytest.param("residual", _path_inside_added_first, marks=pytest.mark.nightly),
+        pytest.param("parallel", _last_branch_alone, marks=pytest.mark.nightly),
+        ("tied", _second_use_forgotten),
+    ],
+    ids=lambda value: getattr(value, "__name__", value).strip("_"),
+)
+def test_a_forgotten_path_is_not_proved(name: str, bug):
+    """The theorem does not hold of it, and as one layer it is refuted."""
+    right = BRANCHED[name]
+    forged = right._replace(bwd=lambda residuals, dy: bug(right, residuals, dy))
+    assert _theorem(check(forged, _params(right), X)).verdict is not Verdict.PROVED
+    report = check(forged._replace(parts=(), name="forged"), _params(right), X)
+    assert report.verdict is Verdict.REFUTED
+
+
+def test_a_wrong_residual_is_not_proved(monkeypatch: pytest.MonkeyPatch):
+    def wrong(layer):
+        return fnn.residual(layer)._replace(bwd=layer.bwd)
+
+    monkeypatch.setitem(catalog.COMBINATORS, "residual", wrong)
+    net = wrong(fnn.tanh)
+    assert _theorem(check(net, (), X)).verdict is not Verdict.PROVED

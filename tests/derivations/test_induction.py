@@ -82,7 +82,7 @@ def broken(step=None, forward=None, **scan):
             def back(after, before):
                 return (step or right_step)(block, *after, *before)
 
-            params, inputs, y = residuals
+            params, _, inputs, y = residuals
             options = {"reverse": True} | scan
             (_, dx), dparams = jax.lax.scan(back, (y, dy), (params, inputs), **options)
             return dparams, dx

@@ -13,6 +13,11 @@ from hypothesis import strategies as st
 import functional_nn as fnn
 from functional_nn import activations, losses
 from functional_nn.layers.dense import DENSE
+from functional_nn.layers.dropout import DROPOUT
+from functional_nn.layers.embedding import EMBEDDING, LEARNED_POSITIONS
+from functional_nn.layers.group_norm import GROUP_NORM
+from functional_nn.layers.normalization import LAYER_NORM, RMS_NORM
+from functional_nn.layers.rotary import ROTARY
 
 TOLERANCE = {"bfloat16": 3e-2, "float16": 4e-3, "float32": 2e-6, "float64": 1e-12}
 
@@ -20,12 +25,13 @@ TOLERANCE = {"bfloat16": 3e-2, "float16": 4e-3, "float32": 2e-6, "float64": 1e-1
 class Case(NamedTuple):
     """A rule and the shapes of its arguments for n rows of k numbers; `None` for integer labels.
 
-    Where `positive` holds, the last argument is.
+    Where `positive` holds, the last argument is; where `mask` holds, it is of truth values.
     """
 
     rule: fnn.Rule
     shapes: Callable[[int, int], tuple[Any, ...]]
     positive: bool = False
+    mask: bool = False
 
 
 def rows(n, k):
@@ -62,6 +68,13 @@ CASES = {
     "swiglu": Case(activations.SWIGLU, pair),
     "softmax": Case(activations.SOFTMAX, rows),
     "dense": Case(DENSE, lambda n, k: ((n, k), (k, k + 1), (k + 1,))),
+    "layer_norm": Case(LAYER_NORM, lambda n, k: ((n, k), (k,), (k,))),
+    "rms_norm": Case(RMS_NORM, lambda n, k: ((n, k), (k,))),
+    "group_norm": Case(GROUP_NORM, lambda n, k: ((n, 4, 3, k), (3, k), (3, k))),
+    "dropout": Case(DROPOUT, lambda n, k: ((n, k), (n, k)), mask=True),
+    "embedding": Case(EMBEDDING, lambda n, k: ((k, 4), None)),
+    "learned_positions": Case(LEARNED_POSITIONS, lambda n, k: ((n, 4, k), (4, k))),
+    "rotary": Case(ROTARY, lambda n, k: ((n, 4, k), (n, 4, k), (4, k))),
     "half_squared_error": Case(losses.HALF_SQUARED_ERROR, pair),
     "squared_error": Case(losses.SQUARED_ERROR, pair),
     "absolute_error": Case(losses.ABSOLUTE_ERROR, pair),
@@ -88,6 +101,8 @@ def draw(case, dtype, n=5, k=3, seed=0):
     )
     if case.positive:
         args = (*args[:-1], jnp.abs(args[-1]))
+    if case.mask:
+        args = (*args[:-1], args[-1] > 0)
     out = jax.eval_shape(case.rule.primal, *args)
     return args, jnp.asarray(random.standard_normal(out.shape), dtype)
 

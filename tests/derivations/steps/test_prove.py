@@ -13,7 +13,11 @@ from derivations.steps import REASONS, Definition, Step, derivation, find, group
 from derivations.steps.matching import is_layer
 from derivations.steps.rules import RULES
 from derivations.textbook import ENTRIES, THEOREMS, expanded, pullback
+from derivations.textbook.layers import LAYERS
 from derivations.textbook.losses import LOSSES
+from derivations.textbook.normalization import NORMALIZATION
+from derivations.textbook.regularization import REGULARIZATION
+from derivations.textbook.sequences import SEQUENCES
 from derivations.verdict import Verdict
 
 
@@ -95,7 +99,7 @@ BACKWARD = {
     **{f"{entry.name}_pullback": (entry.name, 0) for entry in LOSSES},
     **{
         f"{name}_{argument.name}": (name, place)
-        for name in ("dense", "prelu", "glu", "swiglu")
+        for name in ("dense", "prelu", "glu", "swiglu", "layer_norm", "rms_norm")
         for place, argument in enumerate(ENTRIES[name].arguments)
     },
 }
@@ -118,7 +122,14 @@ def test_a_scalar_derivative_is_what_the_textbook_derives(entry):
     assert not follows(entry.name, 1 + derived)
 
 
-@pytest.mark.parametrize("entry", [e for e in ENTRIES.values() if e.name != "dense"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        e
+        for e in ENTRIES.values()
+        if e not in (*LAYERS, *NORMALIZATION, *SEQUENCES, *REGULARIZATION)
+    ],
+)
 def test_the_last_step_is_what_the_book_prints(entry):
     name = "softmax_jacobian" if entry.name == "softmax" else entry.name
     cited = entry.cited[0]

@@ -25,6 +25,8 @@ SIZES = {"N": 2, "D": 3, "M": 2, "K": 3}
 _FUNCTIONS = {
     sympy.exp: math.exp,
     sympy.log: math.log,
+    sympy.sin: math.sin,
+    sympy.cos: math.cos,
     sympy.erf: math.erf,
     sympy.Abs: abs,
     sympy.sign: lambda v: float(np.sign(v)),
