@@ -87,9 +87,9 @@ def serial(*layers: Layer) -> Layer:
 
         return back
 
-    def squares(residuals: tuple[Any, ...], dx: jax.Array) -> tuple[jax.Array, jax.Array]:
-        own, dx = through(checks.per_example)(residuals, dx)
-        return sum(own, jnp.zeros(dx.shape[:1], dx.dtype)), dx
+    def squares(residuals: tuple[Any, ...], dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+        own, dx = through(checks.per_example)(residuals, dy)
+        return sum(own, jnp.zeros(dy.shape[:1], dy.dtype)), dx
 
     bwd, random = through(lambda layer: layer.bwd), keys.any_random(layers)
     return Layer(init, apply, fwd, bwd, "serial", layers, squares, random=random, through=through)
