@@ -404,6 +404,16 @@ def noise_key(noise: Any, key: Any) -> None:
         )
 
 
+def training_key(net: Layer, key: Any) -> None:
+    """Refuses a network that draws random numbers without a key, and a key that nobody uses."""
+    if net.random == (key is None):
+        came = "a network that draws, and no key" if net.random else "a key, and nobody draws"
+        raise ValueError(
+            f"A network with dropout is trained with a random key. Got {came}. "
+            "Pass key=jax.random.key(0) with such a network, and none with another."
+        )
+
+
 def without_parameters(layer: Layer, dparams: Any) -> None:
     """Refuses a layer with parameters, where the dense layers have been dealt with."""
     if tree_leaves_with_path(dparams):

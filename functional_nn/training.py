@@ -59,6 +59,7 @@ def training(
     *,
     gradients: str | Callable[..., tuple[jax.Array, Any]] = "backprop",
     microbatches: int = 1,
+    key: jax.Array | None = None,
     metrics: Callable[[jax.Array, jax.Array], dict[str, jax.Array]] | None = None,
 ) -> Training:
     """Makes the training functions of an objective.
@@ -72,6 +73,8 @@ def training(
         `(params, x, y) -> (loss, grads)`, such as that of `functional_nn.clipped_value_and_grad`.
       microbatches: Into how many equal parts each batch is cut; see
         `functional_nn.value_and_grad`.
+      key: For a network that draws random numbers, such as with dropout: each step draws from
+        `jax.random.fold_in(key, step)`, so that a training that is resumed goes on as it would.
       metrics: `metrics(outputs, y)`, numbers by name that are measured of each batch before its
         update, such as an accuracy. As with `has_aux` in JAX, `step` then gives `(loss, metrics)`
         in place of `loss`, and `epoch` an array of each: they leave the device after the epoch.
@@ -82,7 +85,8 @@ def training(
       `Training(init, step, epoch, objective, metrics)`.
 
     Raises:
-      ValueError: `gradients` is another word, or `microbatches` not a positive whole number; from
+      ValueError: `gradients` is another word, or `microbatches` not a positive whole number; a key
+        without a network that draws, or such a network without a key; from
         `step` and `epoch`, before anything is compiled, data, a batch size, a permutation or
         microbatches that do not fit. They look at shapes only: NaN and labels out of range are
         refused by `functional_nn.fit`.
@@ -106,6 +110,7 @@ def training(
         checks.choice("gradients", gradients, ("backprop", "autodiff"))
         differentiate = jax.value_and_grad if gradients == "autodiff" else value_and_grad
         gradients = differentiate(objective)
+    checks.training_key(objective.net, key)
     loss_and_grads = averaged(gradients, microbatches)
     transformation = optax.with_extra_args_support(optimizer)
 
@@ -115,7 +120,8 @@ def training(
         return jax.tree.map(jnp.array, TrainState(params, opt_state, jnp.zeros((), jnp.int32)))
 
     def update(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, Any]:
-        loss, grads = loss_and_grads(state.params, x, y)
+        own = () if key is None else (jax.random.fold_in(key, state.step),)
+        loss, grads = loss_and_grads(state.params, x, y, *own)
         # Optax is written for JAX's standard promotion: with a caller's "strict", Adam would raise.
         with jax.numpy_dtype_promotion("standard"):
             updates, opt_state = transformation.update(
@@ -124,7 +130,7 @@ def training(
                 state.params,
                 value=loss,
                 grad=grads,
-                value_fn=lambda params: objective(params, x, y),
+                value_fn=lambda params: objective(params, x, y, *own),
             )
             params = optax.apply_updates(state.params, updates)
         after = TrainState(params, opt_state, state.step + 1)

@@ -297,3 +297,24 @@ def test_epoch_refuses_what_does_not_fit_the_data(dtype):
         train.epoch(train.init(params), x, y, np.arange(49, dtype=np.int32), batch_size=5)
     with pytest.raises(ValueError, match="between 1 and the number of examples, 50. Got 60"):
         train.epoch(train.init(params), x, y, np.arange(50, dtype=np.int32), batch_size=60)
+
+
+@pytest.mark.parametrize("gradients", ["backprop", "autodiff"])
+def test_a_network_that_draws_is_trained_with_a_key(gradients, dtype):
+    net = fnn.serial(fnn.dense(8), fnn.tanh, fnn.dropout(0.5), fnn.dense(2))
+    x, y = jnp.ones((6, 3), dtype), jnp.arange(6) % 2
+    objective = fnn.objective(net, fnn.softmax_cross_entropy)
+    params = net.init(jax.random.key(0), x)
+    key = jax.random.key(1)
+    train = fnn.training(objective, optax.sgd(0.1), gradients=gradients, key=key)
+    state = train.init(params)
+    for step in range(2):  # each step draws from a key of its own
+        own = jax.random.fold_in(key, step)
+        expected = jax.value_and_grad(objective)(state.params, x, y, own)[0]
+        state, loss = train.step(state, x, y)
+        np.testing.assert_allclose(loss, expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="Got a network that draws, and no key"):
+        fnn.training(objective, optax.sgd(0.1))
+    plain = fnn.objective(fnn.mlp([3, 2]), fnn.softmax_cross_entropy)
+    with pytest.raises(ValueError, match="Got a key, and nobody draws"):
+        fnn.training(plain, optax.sgd(0.1), key=key)
