@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from derivations import accuracy
+from derivations import Verdict, accuracy, check
 from derivations.catalog import CATALOG
 from derivations.ulps.contract import (
     CONTRACT,
@@ -42,6 +42,19 @@ def test_kept(name: str, dtype: str):
     report = accuracy(CATALOG[name].rule, dtype=dtype)
     assert broken(report, CONTRACT[name][dtype]) == []
     assert report.value.open.times == report.derivative.open.times == report.value.left_out == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_the_precise_sigmoid_stays_within_2_ulp(dtype: str):
+    report = accuracy(activations.PRECISE_SIGMOID, dtype=dtype)
+    most = 2 if dtype == "float32" else 0.502
+    assert broken(report, Bound(most, most)) == []
+
+
+def test_the_precise_sigmoid_is_proved_the_textbooks():
+    operation = CATALOG["sigmoid"]
+    report = check(activations.PRECISE_SIGMOID, *operation.arguments, textbook=operation.textbook)
+    assert report.verdict is Verdict.PROVED
 
 
 FIXED_CASES = [(name, dtype) for name, bounds in FIXED_CONTRACT.items() for dtype in bounds]
@@ -158,6 +171,12 @@ def test_special_values(name: str):
                 assert np.signbit(got) == np.signbit(right), f"{name} at {at}: {got}"
     for at in ("subnormal", "-subnormal"):  # as zero, or the number itself
         np.testing.assert_allclose(found[at], found[at.replace("subnormal", "0")], atol=3e-39)
+
+
+@pytest.mark.nightly
+def test_the_precise_sigmoid_stays_within_2_ulp_at_every_float_of_the_band():
+    report = accuracy(activations.PRECISE_SIGMOID, inputs="band")
+    assert broken(report, Bound(2, 2)) == []
 
 
 @pytest.mark.nightly
