@@ -60,7 +60,7 @@ _FACTOR_ORDER: tuple[tuple[Any, ...], ...] = (
     (AppliedUndef,),
     (sympy.Derivative,),
     (sympy.Add, sympy.Pow),
-    (sympy.log, sympy.erf, sympy.sign, sympy.Abs, sympy.Max),
+    (sympy.log, sympy.erf, sympy.sin, sympy.cos, sympy.sign, sympy.Abs, sympy.Max),
     (sympy.Piecewise,),
     (sympy.Sum,),
 )
@@ -195,6 +195,16 @@ def _(expression: sympy.sign) -> Any:
 @typeset.register
 def _(expression: sympy.erf) -> Any:
     return _applied(Word("erf"), expression.args)
+
+
+@typeset.register
+def _(expression: sympy.sin) -> Any:
+    return _applied(Word("sin"), expression.args)
+
+
+@typeset.register
+def _(expression: sympy.cos) -> Any:
+    return _applied(Word("cos"), expression.args)
 
 
 @typeset.register

@@ -17,11 +17,19 @@ from derivations.report.markdown import markdown
 from derivations.report.network import network
 from derivations.report.operation import Checked, operation_section
 from derivations.textbook import ENTRIES
+from derivations.textbook.layers import LAYERS
+from derivations.textbook.normalization import NORMALIZATION
+from derivations.textbook.regularization import REGULARIZATION
+from derivations.textbook.sequences import SEQUENCES
 from derivations.verdict import Obligation, Report, Verdict
 
 from .compiled import compiled, margins, pdflatex
 
 PICTURE = d.Figure(b"\x89PNG", "losses", "Two curves that fall", "Loss by epoch.")
+
+
+# Layers, which no curve shows.
+WITHOUT = {e.name for e in (*LAYERS, *NORMALIZATION, *SEQUENCES, *REGULARIZATION)}
 
 
 @pytest.fixture
@@ -61,7 +69,7 @@ def test_the_page_of_everything(operations, shown, tmp_path, check_page):
     assert "43 parameters" in source
     assert "What this page does not show" in source
     assert "data:image/png;base64,iVBORw==" in source
-    assert source.count("<svg") == len(ENTRIES) - 1  # all but dense
+    assert source.count("<svg") == len(ENTRIES) - len(WITHOUT)
 
 
 def test_the_markdown_of_everything(operations, shown, tmp_path):
@@ -69,7 +77,9 @@ def test_the_markdown_of_everything(operations, shown, tmp_path):
     text = path.read_text()
     for picture in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text):
         assert (tmp_path / picture).is_file()
-    assert len(list((tmp_path / "figures").iterdir())) == len(ENTRIES)  # and the network
+    assert (
+        len(list((tmp_path / "figures").iterdir())) == len(ENTRIES) - len(WITHOUT) + 1
+    )  # and the network
     assert r"\sigma' (x) = \sigma (x) \, (1 - \sigma (x))" in text
     assert "def dense_bwd(" in text
     anchors = set(re.findall(r'<a id="([^"]+)">', text))
@@ -157,7 +167,7 @@ def test_an_unknown_format(tmp_path):
         write_report([], out=tmp_path, format="pdf")  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.parametrize("name", sorted(set(ENTRIES) - {"dense"}))
+@pytest.mark.parametrize("name", sorted(set(ENTRIES) - WITHOUT))
 def test_plots_stand_beside_each_other(name):
     figure = plots.plot(fnn.RULES[name], ENTRIES[name])
     assert figure is not None
@@ -170,5 +180,6 @@ def test_plots_stand_beside_each_other(name):
     assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', picture)) == set(ids)
 
 
-def test_no_curve_shows_a_dense_layer():
-    assert plots.plot(fnn.RULES["dense"], ENTRIES["dense"]) is None
+@pytest.mark.parametrize("name", sorted(WITHOUT))
+def test_no_curve_shows_a_layer(name):
+    assert plots.plot(fnn.RULES[name], ENTRIES[name]) is None
