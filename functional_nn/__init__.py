@@ -26,6 +26,7 @@ from functional_nn.layers import embedding as _embedding
 from functional_nn.layers import group_norm as _group_norm
 from functional_nn.layers import normalization as _normalization
 from functional_nn.layers import rotary as _rotary
+from functional_nn.layers.blockwise import blockwise_attention_rule as blockwise_attention_rule
 from functional_nn.layers.convolution import conv1d as conv1d
 from functional_nn.layers.convolution import conv2d as conv2d
 from functional_nn.layers.dense import readout as readout
@@ -58,6 +59,7 @@ from functional_nn.layers.gates import gated as gated
 from functional_nn.layers.gates import glu as glu
 from functional_nn.layers.gates import prelu as prelu
 from functional_nn.layers.gates import swiglu as swiglu
+from functional_nn.layers.heads import multi_head_attention as multi_head_attention
 from functional_nn.layers.layer import Layer as Layer
 from functional_nn.layers.pooling import avg_pool as avg_pool
 from functional_nn.layers.pooling import global_avg_pool as global_avg_pool
@@ -65,6 +67,7 @@ from functional_nn.layers.pooling import global_max_pool as global_max_pool
 from functional_nn.layers.pooling import max_pool as max_pool
 from functional_nn.layers.rotary import rotary_angles as rotary_angles
 from functional_nn.layers.rotary import turned as turned
+from functional_nn.losses.linear import linear_cross_entropy_rule as linear_cross_entropy_rule
 from functional_nn.networks import convnet as convnet
 from functional_nn.networks import mlp as mlp
 from functional_nn.per_example import KroneckerFactors as KroneckerFactors

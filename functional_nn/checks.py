@@ -166,6 +166,112 @@ def mask(x: Any, keep: Any) -> None:
         )
 
 
+def attended(q: Any, k: Any, v: Any, mask: Any) -> None:
+    """Refuses arguments that are not `(..., T, K)`, `(..., S, K)`, `(..., S, J)`, `(..., T, S)`."""
+    floating("q", q)
+    shapes = [jnp.shape(a) for a in (q, k, v, mask)]
+    if (
+        any(len(shape) < 2 for shape in shapes)
+        or len({shape[:-2] for shape in shapes}) > 1
+        or shapes[0][-1] != shapes[1][-1]
+        or shapes[1][-2] != shapes[2][-2]
+        or shapes[3][-2:] != (shapes[0][-2], shapes[1][-2])
+    ):
+        raise ValueError(
+            "Attention needs q of shape (..., T, K), k of shape (..., S, K), v of shape "
+            "(..., S, J) and a mask of shape (..., T, S). "
+            f"Got q of shape {shapes[0]}, k of shape {shapes[1]}, v of shape {shapes[2]} and a "
+            f"mask of shape {shapes[3]}. Broadcast the mask to the scores."
+        )
+    same_dtype(q=q, k=k, v=v)
+    if jnp.result_type(mask) != jnp.bool_:
+        raise TypeError(
+            f"mask must hold truth values. Got {jnp.result_type(mask)}. Compare: mask > 0."
+        )
+
+
+def heads(q: Any, k: Any, v: Any, lengths: Any) -> None:
+    """Refuses arguments unless `(B, H, T, K)`, `(B, Hk, S, K)`, `(B, Hk, S, J)` and `(B,)`."""
+    floating("q", q)
+    queries, keys, values, counts = (jnp.shape(a) for a in (q, k, v, lengths))
+    if (
+        not len(queries) == len(keys) == len(values) == 4
+        or not queries[:1] == keys[:1] == values[:1] == counts
+        or queries[-1] != keys[-1]
+        or keys[1:3] != values[1:3]
+    ):
+        raise ValueError(
+            "Attention of several heads needs q of shape (B, H, T, K), k of shape (B, Hk, S, K), "
+            "v of shape (B, Hk, S, J) and lengths of shape (B,). "
+            f"Got q of shape {queries}, k of shape {keys}, v of shape {values} and lengths of "
+            f"shape {counts}. Put the heads before the positions."
+        )
+    if queries[1] % keys[1]:
+        raise ValueError(
+            "The heads of the keys must divide those of the queries. "
+            f"Got {keys[1]} for {queries[1]}. Let as many queries share each head of keys."
+        )
+    same_dtype(q=q, k=k, v=v)
+    if not jnp.issubdtype(jnp.result_type(lengths), jnp.integer):
+        raise TypeError(
+            f"lengths must be whole numbers. Got {jnp.result_type(lengths)}. "
+            "Count the keys that are no padding."
+        )
+
+
+def linear_targets(x: Any, w: Any, labels: Any) -> None:
+    """Refuses arguments that are not `(N, K)`, `(V, K)` and `(N,)`, and labels outside [-1, V)."""
+    floating("x", x)
+    shapes = jnp.shape(x), jnp.shape(w), jnp.shape(labels)
+    ranks = [len(shape) for shape in shapes]
+    if ranks != [2, 2, 1] or shapes[0] != (*shapes[2], shapes[1][1]):
+        raise ValueError(
+            "The loss needs x of shape (N, K), w of shape (V, K) and labels of shape (N,). "
+            f"Got x of shape {shapes[0]}, w of shape {shapes[1]} and labels of shape {shapes[2]}. "
+            "Reshape sequences to rows, and give w a row for each class."
+        )
+    same_dtype(x=x, w=w)
+    if not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
+        raise TypeError(
+            f"labels must be whole numbers. Got {jnp.result_type(labels)}. "
+            "Give the number of the class."
+        )
+    if isinstance(labels, Tracer) or not shapes[2][0]:
+        return
+    values, classes = np.asarray(labels), shapes[1][0]
+    if values.min() < -1 or values.max() >= classes:
+        raise ValueError(
+            f"Labels must lie in [0, {classes}), or be -1 for a row that is ignored. "
+            f"Got labels from {values.min()} to {values.max()}. "
+            "Number the classes from 0, or give w more rows."
+        )
+
+
+def fraction(name: str, value: Any) -> None:
+    """Refuses a number that is not from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must lie in [0, 1]. Got {value}. Pass 0 for none.")
+
+
+def head_groups(heads: int, shared: int) -> None:
+    """Refuses heads of keys that do not divide the heads of queries."""
+    if heads % shared:
+        raise ValueError(
+            f"shared must divide heads. Got {shared} for {heads}. "
+            "Let as many queries share each head of keys."
+        )
+
+
+def divided(x: Any, heads: int) -> None:
+    """Refuses what is not `(B, T, D)` with a width that the heads divide."""
+    floating("x", x)
+    if jnp.ndim(x) != 3 or jnp.shape(x)[-1] % heads:
+        raise ValueError(
+            f"x must have shape (B, T, D), and its {heads} heads must divide D. "
+            f"Got x of shape {jnp.shape(x)}. Use a width that is a multiple of {heads}."
+        )
+
+
 def part(name: str, value: Any) -> None:
     """Refuses a probability that is not from 0 to less than 1."""
     if not isinstance(value, Tracer) and not 0 <= value < 1:
