@@ -58,7 +58,14 @@ def grouped_attention(
     checks.heads(q, k, v, lengths)
     (_, heads, queries, _), (_, shared, keys, _) = q.shape, k.shape
     k, v = (jnp.repeat(a, heads // shared, axis=1) for a in (k, v))
-    mask = _shown(jnp.arange(queries), jnp.arange(keys), queries, lengths, keys, causal)
+    mask = _shown(
+        jnp.arange(queries, dtype=jnp.int32),
+        jnp.arange(keys, dtype=jnp.int32),
+        queries,
+        lengths,
+        keys,
+        causal,
+    )
     mask = jnp.broadcast_to(mask[:, 0], (*q.shape[:3], keys))
     return attention(q, k, v, mask)
 
@@ -183,7 +190,7 @@ def _scores(
     """Gives the scores of a tile, and which of them count."""
     (i, j), (queries, keys), size = tile, lengths, q.shape[-2]
     s = jnp.einsum("bhgtk,bhsk->bhgts", widened(q), widened(k[:, :, 0])) * scale(widened(q))
-    places = jnp.arange(size)
+    places = jnp.arange(size, dtype=jnp.int32)
     return s, _shown(i * size + places, j * size + places, queries, visible, keys, causal)
 
 
@@ -192,7 +199,7 @@ def _shown(
 ) -> jax.Array:
     """Gives whether query `t` sees key `s`, shape (B, 1, 1, T, S)."""
     t, s = t.reshape(1, 1, 1, -1, 1), s.reshape(1, 1, 1, 1, -1)
-    shown = (s < keys) & (s < jnp.asarray(lengths).reshape(-1, 1, 1, 1, 1))
+    shown = (s < keys) & (s < jnp.asarray(lengths, jnp.int32).reshape(-1, 1, 1, 1, 1))
     if causal:
         return shown & (s <= t + (keys - queries))
     return jnp.broadcast_to(shown, (*shown.shape[:3], t.size, s.size))

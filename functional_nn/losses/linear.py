@@ -160,7 +160,7 @@ def _capped(z: jax.Array, cap: float | None) -> jax.Array:
 
 def _hit(labels: jax.Array, first: Any, size: int) -> jax.Array:
     """Gives which class of a chunk is a row's label, shape (N, size)."""
-    return labels[:, None] == first + jnp.arange(size, dtype=labels.dtype)[None]
+    return labels.astype(jnp.int32)[:, None] == first + jnp.arange(size, dtype=jnp.int32)[None]
 
 
 def _loss(

@@ -128,7 +128,9 @@ def test_bad_arguments(dtype):
     with pytest.raises(ValueError, match=r"lengths of shape \(1,\)"):
         rule.fwd(q[None], k[None], v[None, :, :3], jnp.int32([3]))
     with pytest.raises(ValueError, match="heads of the keys must divide.* Got 2 for 3"):
-        rule.fwd(jnp.ones((1, 3, 2, 2)), jnp.ones((1, 2, 2, 2)), jnp.ones((1, 2, 2, 2)), [1])
+        rule.fwd(
+            jnp.ones((1, 3, 2, 2)), jnp.ones((1, 2, 2, 2)), jnp.ones((1, 2, 2, 2)), jnp.int32([1])
+        )
     with pytest.raises(ValueError, match="shared must divide heads. Got 3 for 4"):
         fnn.multi_head_attention(4, shared=3)
     with pytest.raises(ValueError, match="its 3 heads must divide D"):
