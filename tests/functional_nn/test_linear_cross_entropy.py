@@ -15,7 +15,9 @@ def drawn(dtype, *shapes):
     return [jnp.asarray(numbers.standard_normal(shape), dtype) for shape in shapes]
 
 
-@pytest.mark.parametrize("chunk", [4, 11, 512])
+@pytest.mark.parametrize(
+    "chunk", [4, *(pytest.param(n, marks=pytest.mark.nightly) for n in (11, 512))]
+)
 @pytest.mark.parametrize(
     "options", [{}, {"smoothing": 0.1}, {"z_loss": 0.01}, {"smoothing": 0.2, "cap": 2.0}]
 )
