@@ -45,6 +45,12 @@ from functional_nn.layers.gates import glu as glu
 from functional_nn.layers.gates import prelu as prelu
 from functional_nn.layers.gates import swiglu as swiglu
 from functional_nn.layers.layer import Layer as Layer
+from functional_nn.layouts import fully_sharded as fully_sharded
+from functional_nn.layouts import mesh as mesh
+from functional_nn.layouts import on_mesh as on_mesh
+from functional_nn.layouts import replicated as replicated
+from functional_nn.layouts import shard_batch as shard_batch
+from functional_nn.layouts import tensor_parallel as tensor_parallel
 from functional_nn.networks import mlp as mlp
 from functional_nn.per_example import KroneckerFactors as KroneckerFactors
 from functional_nn.per_example import clipped_value_and_grad as clipped_value_and_grad
@@ -54,6 +60,8 @@ from functional_nn.per_example import sensitivity_norms as sensitivity_norms
 from functional_nn.repetition import repeat as repeat
 from functional_nn.rules import Rule as Rule
 from functional_nn.rules import with_rule as with_rule
+from functional_nn.sharding import partitioned as partitioned
+from functional_nn.sharding import sharded as sharded
 from functional_nn.training import Epoch as Epoch
 from functional_nn.training import Fit as Fit
 from functional_nn.training import Training as Training
