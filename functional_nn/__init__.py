@@ -12,6 +12,7 @@ from functional_nn.backprop import objective as objective
 from functional_nn.backprop import sensitivities as sensitivities
 from functional_nn.backprop import value_and_grad as value_and_grad
 from functional_nn.combinators import serial as serial
+from functional_nn.distributed import distributed as distributed
 from functional_nn.ensembles import Prediction as Prediction
 from functional_nn.ensembles import ensemble as ensemble
 from functional_nn.ensembles import ensemble_loss as ensemble_loss

@@ -19,7 +19,7 @@ from functional_nn.layers.layer import Layer
 DATA, MODEL = "data", "model"
 
 
-def mesh(*, data: int, model: int = 1, devices: Sequence[jax.Device] | None = None) -> Mesh:
+def mesh(*, data: int, model: int = 1, devices: Sequence[Any] | None = None) -> Mesh:
     """Makes a mesh of devices with the axes `"data"` and `"model"`.
 
     The axes are automatic: what a layout leaves open the partitioner decides. With JAX's default,

@@ -131,8 +131,9 @@ def partitioned(function: Callable[..., Any], layout: Any) -> Callable[..., Any]
 
 def _mesh(layout: Any) -> Mesh:
     for sharding in jax.tree.leaves(layout):
-        if isinstance(sharding, NamedSharding) and DATA in sharding.mesh.shape:
-            return sharding.mesh
+        mesh = sharding.mesh if isinstance(sharding, NamedSharding) else None
+        if isinstance(mesh, Mesh) and DATA in mesh.shape:
+            return mesh
     raise ValueError(
         f"A layout must hold a sharding with a mesh axis 'data' for each parameter. Got {layout!r}."
         " Make one with functional_nn.replicated or functional_nn.fully_sharded."
