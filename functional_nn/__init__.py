@@ -15,6 +15,7 @@ from functional_nn.branches import parallel as parallel
 from functional_nn.branches import residual as residual
 from functional_nn.branches import tied as tied
 from functional_nn.combinators import serial as serial
+from functional_nn.distributed import distributed as distributed
 from functional_nn.ensembles import Prediction as Prediction
 from functional_nn.ensembles import ensemble as ensemble
 from functional_nn.ensembles import ensemble_loss as ensemble_loss
@@ -67,6 +68,12 @@ from functional_nn.layers.pooling import global_max_pool as global_max_pool
 from functional_nn.layers.pooling import max_pool as max_pool
 from functional_nn.layers.rotary import rotary_angles as rotary_angles
 from functional_nn.layers.rotary import turned as turned
+from functional_nn.layouts import fully_sharded as fully_sharded
+from functional_nn.layouts import mesh as mesh
+from functional_nn.layouts import on_mesh as on_mesh
+from functional_nn.layouts import replicated as replicated
+from functional_nn.layouts import shard_batch as shard_batch
+from functional_nn.layouts import tensor_parallel as tensor_parallel
 from functional_nn.losses.linear import linear_cross_entropy_rule as linear_cross_entropy_rule
 from functional_nn.networks import convnet as convnet
 from functional_nn.networks import mlp as mlp
@@ -78,6 +85,8 @@ from functional_nn.per_example import sensitivity_norms as sensitivity_norms
 from functional_nn.repetition import repeat as repeat
 from functional_nn.rules import Rule as Rule
 from functional_nn.rules import with_rule as with_rule
+from functional_nn.sharding import partitioned as partitioned
+from functional_nn.sharding import sharded as sharded
 from functional_nn.training import Epoch as Epoch
 from functional_nn.training import Fit as Fit
 from functional_nn.training import Training as Training

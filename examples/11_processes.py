@@ -1,0 +1,103 @@
+"""One training in several processes, each with a part of every batch and of the parameters.
+
+    python examples/11_processes.py --processes 2    # on one machine, over its loopback
+    srun python examples/11_processes.py             # on a cluster that JAX knows: one a task
+
+The parameters are those of a single process, to rounding. Where a process is lost, all end.
+Exit status: 0 trained; 3 wrong usage; else that of the first process that failed.
+"""
+
+import argparse
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+from jax.experimental import multihost_utils
+
+import functional_nn as fnn
+from digits import data
+from digits.options import Parser, whole_number
+
+BATCH, WIDTH, RATE = 64, 32, 0.1
+
+
+def main() -> int:
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--processes", type=whole_number(1), help="start so many on this machine")
+    parser.add_argument("--process", type=whole_number(0), help="the number of this one")
+    parser.add_argument("--coordinator", help="host:port of process 0")
+    parser.add_argument("--epochs", type=whole_number(1), default=5)
+    parser.add_argument("--out", type=Path, help="where to save the parameters, as .npz")
+    given = parser.parse_args()
+    if BATCH % (given.processes or 1):
+        parser.error(f"--processes must divide the batch of {BATCH}. Got {given.processes}.")
+    if given.processes and given.process is None:
+        return start(given.processes, sys.argv[1:])
+    with fnn.distributed(given.coordinator, given.processes, given.process):
+        train(given.epochs, given.out)
+    return 0
+
+
+def train(epochs: int, out: Path | None) -> None:
+    digits = jax.device_get(data.digits(seed=0))
+    mesh = fnn.mesh(data=jax.device_count())
+    net = fnn.mlp([digits.x.shape[1], WIDTH, digits.classes], activation=fnn.tanh)
+    objective = fnn.objective(net, fnn.softmax_cross_entropy)
+    params = net.init(jax.random.key(0), digits.x)
+    layout = fnn.fully_sharded(mesh, params)
+    gradients = fnn.sharded(fnn.value_and_grad(objective), layout)
+    training = fnn.training(objective, optax.sgd(RATE, momentum=0.9), gradients=gradients)
+    state = fnn.on_mesh(mesh, training.init(jax.device_put(params, layout)))
+
+    own = BATCH // jax.process_count()  # this process's rows of every batch
+    first = own * jax.process_index()
+    shuffle = np.random.default_rng(0)
+    for epoch in range(1, epochs + 1):
+        order = shuffle.permutation(len(digits.x))
+        for start in range(0, len(order) - BATCH + 1, BATCH):
+            rows = order[start + first : start + first + own]
+            batch = fnn.shard_batch(mesh, (digits.x[rows], digits.y[rows]))
+            state, loss = jax.block_until_ready(training.step(state, *batch))
+        if jax.process_index() == 0:
+            print(f"epoch {epoch}: loss {loss:.4f}", flush=True)
+    params = multihost_utils.process_allgather(state.params, tiled=True)
+    if jax.process_index() == 0:
+        right = np.mean(net.apply(params, digits.test_x).argmax(axis=-1) == digits.test_y)
+        print(
+            f"{jax.process_count()} processes: loss {loss:.4f}, {right:.1%} of the held-out right"
+        )
+        if out:
+            np.savez(out, **{str(i): leaf for i, leaf in enumerate(jax.tree.leaves(params))})
+
+
+def start(count: int, arguments: list[str]) -> int:
+    """Starts the processes, and ends them all once one has failed."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    shared = [sys.executable, __file__, *arguments, "--coordinator", address]
+    ended: list[int | None] = []
+    running = [subprocess.Popen([*shared, "--process", str(i)]) for i in range(count)]
+    print("Started", *(process.pid for process in running), flush=True)
+    try:
+        while None in (ended := [process.poll() for process in running]):
+            if any(ended):
+                deadline = time.monotonic() + 20  # they notice by themselves, and say so
+                for process in running:
+                    process.wait(max(0.0, deadline - time.monotonic()))
+            time.sleep(0.05)
+    except subprocess.TimeoutExpired:
+        print("A process that was left did not end; it is stopped.", file=sys.stderr)
+    finally:
+        for process in running:
+            process.kill()
+    return next((abs(status) for status in ended if status), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
