@@ -23,9 +23,9 @@ EXAMPLES = {
     ],
     "09_saliency": ["By hand and by jax.grad the maps differ by"],
     "10_kfac": ["right (step size"],
-    "15_convnet": ["conv2d relu max_pool conv2d relu max_pool flatten dense: 6090 parameters"],
+    "12_convnet": ["conv2d relu max_pool conv2d relu max_pool flatten dense: 6090 parameters"],
 }
-LONG = {"15_convnet"}
+LONG = {"12_convnet"}
 PICTURES = {"06_worked": 7}
 
 
