@@ -56,7 +56,7 @@ def train(epochs: int, out: Path | None) -> None:
 
     own = BATCH // jax.process_count()  # this process's rows of every batch
     first = own * jax.process_index()
-    shuffle = np.random.default_rng(0)
+    shuffle, loss = np.random.default_rng(0), np.inf
     for epoch in range(1, epochs + 1):
         order = shuffle.permutation(len(digits.x))
         for start in range(0, len(order) - BATCH + 1, BATCH):

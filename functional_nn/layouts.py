@@ -13,7 +13,6 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from functional_nn import checks
-from functional_nn.backprop import leaves
 from functional_nn.layers.layer import Layer
 
 DATA, MODEL = "data", "model"
@@ -122,7 +121,7 @@ def tensor_parallel(mesh: Mesh, net: Layer, params: Any) -> Any:
     columns = {"w": PartitionSpec(None, MODEL), "b": PartitionSpec(MODEL)}
     rows = {"w": PartitionSpec(MODEL, None), "b": PartitionSpec()}
     parts = mesh.shape[MODEL]
-    dense = [own for layer, own in leaves(net, params) if layer.name == "dense"]
+    dense = _of_dense_layers(net, params)
     for first in dense[: len(dense) // 2 * 2 : 2]:
         width = np.shape(first["w"])[1]
         if width % parts:
@@ -193,3 +192,11 @@ def divides(shape: tuple[int, ...], parts: int, whose: str) -> None:
             f"The rows of {whose} batch must be a multiple of the {parts} parts of the mesh's axis "
             f"'data'. Got shape {shape}. Take a batch size that is, or a mesh of fewer devices."
         )
+
+
+def _of_dense_layers(layer: Layer, params: Any) -> list[Any]:
+    """Gives the parameters of the dense layers of a `serial`, in order."""
+    if layer.name == "serial":
+        parts = zip(layer.parts, params, strict=True)
+        return [own for part, theirs in parts for own in _of_dense_layers(part, theirs)]
+    return [params] if layer.name == "dense" else []

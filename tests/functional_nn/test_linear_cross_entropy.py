@@ -30,7 +30,7 @@ def test_chunks_are_the_plain_form(chunk, options, dtype):
     assert none is None
     for a, b in zip((loss, dx, dw), (expected, *pull(dloss)), strict=True):
         assert a.dtype == b.dtype
-        np.testing.assert_allclose(a, b, rtol=0, atol=20 * jnp.finfo(a.dtype).eps)
+        np.testing.assert_allclose(a, b, rtol=0, atol=20 * float(jnp.finfo(a.dtype).eps))
     assert loss[2] == 0
     assert not dx[2].any()
 
@@ -66,8 +66,11 @@ def test_no_array_of_rows_by_classes():
     def automatic(x, w, labels):
         return jax.value_and_grad(lambda x, w: jnp.mean(rule.primal(x, w, labels)), (0, 1))(x, w)
 
-    compiled = (jax.jit(f).lower(x, w, labels).compile() for f in (by_hand, automatic))
-    lean, plain = (c.memory_analysis().temp_size_in_bytes for c in compiled)
+    lean, plain = (
+        memory.temp_size_in_bytes
+        for f in (by_hand, automatic)
+        if (memory := jax.jit(f).lower(x, w, labels).compile().memory_analysis()) is not None
+    )
     assert lean <= plain / 30
 
 

@@ -25,21 +25,21 @@ def numbers(dtype, *shape):
     return jnp.asarray(np.random.default_rng(0).standard_normal(shape), dtype)
 
 
-def compare(window, dtype, positions, taps):
+def compare(window: Window, dtype: Any, positions: Any, taps: Any):
     x = numbers(dtype, 2, *positions, 4)
     w = numbers(dtype, *taps, 4 // window.groups, 6)
     b = numbers(dtype, 6)
 
     @jax.jit
     def both(x, w, b):
-        y, pull = jax.vjp(lambda *args: convolution(*args, window), x, w, b)
+        y, pull = jax.vjp(lambda x, w, b: convolution(x, w, b, window), x, w, b)
         dy = jnp.cos(y)
         same, residuals = convolution_fwd(x, w, b, window)
         squares, same_dx = convolution_squares(window, residuals, dy)
 
         def own(x, dy):
-            _, pull = jax.vjp(lambda w, b: convolution(x[None], w, b, window), w, b)
-            return sum(jnp.sum(d * d) for d in pull(dy[None]))
+            one = jax.vjp(lambda w, b: convolution(x[None], w, b, window), w, b)[1]
+            return sum(jnp.sum(d * d) for d in one(dy[None]))
 
         found = same, *convolution_bwd(window, residuals, dy), squares, same_dx
         dx, dw, db = pull(dy)
