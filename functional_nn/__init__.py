@@ -11,12 +11,17 @@ from functional_nn.backprop import Sensitivity as Sensitivity
 from functional_nn.backprop import objective as objective
 from functional_nn.backprop import sensitivities as sensitivities
 from functional_nn.backprop import value_and_grad as value_and_grad
+from functional_nn.checkpoints import Checkpoints as Checkpoints
+from functional_nn.checkpoints import Restored as Restored
 from functional_nn.combinators import serial as serial
 from functional_nn.ensembles import Prediction as Prediction
 from functional_nn.ensembles import ensemble as ensemble
 from functional_nn.ensembles import ensemble_loss as ensemble_loss
 from functional_nn.ensembles import member as member
 from functional_nn.ensembles import prediction as prediction
+from functional_nn.flat import Damaged as Damaged
+from functional_nn.flat import flatten as flatten
+from functional_nn.flat import unflatten as unflatten
 from functional_nn.layers import dense as _dense
 from functional_nn.layers.elementwise import celu as celu
 from functional_nn.layers.elementwise import elementwise as elementwise
@@ -54,6 +59,8 @@ from functional_nn.per_example import sensitivity_norms as sensitivity_norms
 from functional_nn.repetition import repeat as repeat
 from functional_nn.rules import Rule as Rule
 from functional_nn.rules import with_rule as with_rule
+from functional_nn.tensors import load_safetensors as load_safetensors
+from functional_nn.tensors import save_safetensors as save_safetensors
 from functional_nn.training import Epoch as Epoch
 from functional_nn.training import Fit as Fit
 from functional_nn.training import Training as Training
