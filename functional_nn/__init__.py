@@ -22,6 +22,8 @@ from functional_nn.ensembles import prediction as prediction
 from functional_nn.flat import Damaged as Damaged
 from functional_nn.flat import flatten as flatten
 from functional_nn.flat import unflatten as unflatten
+from functional_nn.guards import Nonfinite as Nonfinite
+from functional_nn.guards import first_nonfinite as first_nonfinite
 from functional_nn.layers import dense as _dense
 from functional_nn.layers.elementwise import celu as celu
 from functional_nn.layers.elementwise import elementwise as elementwise
@@ -57,6 +59,7 @@ from functional_nn.per_example import kfac_factors as kfac_factors
 from functional_nn.per_example import per_example_gradient_norms as per_example_gradient_norms
 from functional_nn.per_example import sensitivity_norms as sensitivity_norms
 from functional_nn.repetition import repeat as repeat
+from functional_nn.resume import STOPPED as STOPPED
 from functional_nn.rules import Rule as Rule
 from functional_nn.rules import with_rule as with_rule
 from functional_nn.tensors import load_safetensors as load_safetensors

@@ -106,7 +106,7 @@ def value_and_grad(
     def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
         checks.batch(x, y)
         outputs, residuals = objective.net.fwd(params, x)
-        loss, doutputs = _loss_and_cotangent(objective.loss, outputs, y)
+        loss, doutputs = loss_and_cotangent(objective.loss, outputs, y)
         grads, _ = objective.net.bwd(residuals, doutputs)
         return loss, grads
 
@@ -212,7 +212,7 @@ def sensitivities(objective: Objective) -> Callable[..., tuple[Sensitivity, ...]
             x, residual = layer.fwd(layer_params, x)
             outputs.append(x)
             residuals.append(residual)
-        _, cotangent = _loss_and_cotangent(objective.loss, x, y)
+        _, cotangent = loss_and_cotangent(objective.loss, x, y)
 
         found = []
         for (layer, _), output, residual in zip(
@@ -235,7 +235,7 @@ def require(objective: Any) -> None:
         )
 
 
-def _loss_and_cotangent(loss: Rule, outputs: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
+def loss_and_cotangent(loss: Rule, outputs: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
     """Gives the mean loss and its derivative with respect to the outputs."""
     losses, residuals = loss.fwd(outputs, y)
     dlosses = jnp.full_like(losses, 1 / losses.size)  # J = Σ_n ℓ_n / N
