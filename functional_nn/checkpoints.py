@@ -211,8 +211,7 @@ class Checkpoints:
             seal = self._manager.restore(step, args=args.Composite(seal=args.JsonRestore()))["seal"]
         except Exception as error:  # as above
             raise Damaged(f"its seal cannot be read ({type(error).__name__})") from error
-        if not isinstance(seal, dict) or seal != _sealed(seal):
-            raise Damaged("its seal is broken")
+        seal = _opened(seal)
         if seal.get("format") != FORMAT or seal.get("step") != step:
             raise Damaged(f"it is sealed as number {seal.get('step')}")
         return seal
@@ -321,8 +320,18 @@ def _revived(arrays: dict[str, Any], like: Any) -> Any:
     return unflatten(flat, like)
 
 
-def _sealed(document: dict[str, Any]) -> dict[str, Any]:
-    """Gives a document with the sha256 of everything else in it."""
-    body = {name: value for name, value in document.items() if name != "seal"}
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return body | {"seal": hashlib.sha256(text.encode()).hexdigest()}
+def _sealed(document: dict[str, Any]) -> dict[str, str]:
+    """Gives a document as text, with the text's sha256: text comes back as it was written."""
+    text = json.dumps(document)
+    return {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _opened(seal: Any) -> dict[str, Any]:
+    """Gives the document that was sealed."""
+    text = seal.get("text") if isinstance(seal, dict) else None
+    if not isinstance(text, str) or seal != {
+        "text": text,
+        "sha256": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+    }:
+        raise Damaged("its seal is broken")
+    return json.loads(text)
