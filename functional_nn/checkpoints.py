@@ -321,7 +321,10 @@ def _revived(arrays: dict[str, Any], like: Any) -> Any:
 
 
 def _sealed(document: dict[str, Any]) -> dict[str, str]:
-    """Gives a document as text, with the text's sha256: text comes back as it was written."""
+    """Gives a document as text, with the text's sha256.
+
+    Orbax writes later, in a thread: a text, unlike a list, does not change until then.
+    """
     text = json.dumps(document)
     return {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
 

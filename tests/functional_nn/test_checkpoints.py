@@ -70,10 +70,13 @@ def test_what_was_saved_comes_back(tmp_path):
 def test_the_arrays_are_copied_before_save_returns(tmp_path):
     array = np.zeros(1000, np.float32)
     with fnn.Checkpoints(tmp_path) as checkpoints:
-        checkpoints.save(1, {"a": array})
+        history = [1]
+        checkpoints.save(1, {"a": array}, position={"history": history})
         array += 1
+        history.append(2)
         found = checkpoints.restore({"a": array})
     assert found is not None
+    assert found.position == {"history": [1]}
     assert not found.state["a"].any()
 
 
