@@ -14,6 +14,8 @@ from functional_nn.backprop import value_and_grad as value_and_grad
 from functional_nn.branches import parallel as parallel
 from functional_nn.branches import residual as residual
 from functional_nn.branches import tied as tied
+from functional_nn.checkpoints import Checkpoints as Checkpoints
+from functional_nn.checkpoints import Restored as Restored
 from functional_nn.combinators import serial as serial
 from functional_nn.distributed import distributed as distributed
 from functional_nn.ensembles import Prediction as Prediction
@@ -21,6 +23,11 @@ from functional_nn.ensembles import ensemble as ensemble
 from functional_nn.ensembles import ensemble_loss as ensemble_loss
 from functional_nn.ensembles import member as member
 from functional_nn.ensembles import prediction as prediction
+from functional_nn.flat import Damaged as Damaged
+from functional_nn.flat import flatten as flatten_params
+from functional_nn.flat import unflatten as unflatten_params
+from functional_nn.guards import Nonfinite as Nonfinite
+from functional_nn.guards import first_nonfinite as first_nonfinite
 from functional_nn.layers import dense as _dense
 from functional_nn.layers import dropout as _dropout
 from functional_nn.layers import embedding as _embedding
@@ -83,10 +90,13 @@ from functional_nn.per_example import kfac_factors as kfac_factors
 from functional_nn.per_example import per_example_gradient_norms as per_example_gradient_norms
 from functional_nn.per_example import sensitivity_norms as sensitivity_norms
 from functional_nn.repetition import repeat as repeat
+from functional_nn.resume import STOPPED as STOPPED
 from functional_nn.rules import Rule as Rule
 from functional_nn.rules import with_rule as with_rule
 from functional_nn.sharding import partitioned as partitioned
 from functional_nn.sharding import sharded as sharded
+from functional_nn.tensors import load_safetensors as load_safetensors
+from functional_nn.tensors import save_safetensors as save_safetensors
 from functional_nn.training import Epoch as Epoch
 from functional_nn.training import Fit as Fit
 from functional_nn.training import Training as Training

@@ -115,7 +115,7 @@ def value_and_grad(
     ) -> tuple[jax.Array, Any]:
         checks.batch(x, y)
         outputs, residuals = keys.forward(objective.net, params, x, key)
-        loss, doutputs = _loss_and_cotangent(objective.loss, outputs, y)
+        loss, doutputs = loss_and_cotangent(objective.loss, outputs, y)
         grads, _ = objective.net.bwd(residuals, doutputs)
         return loss, grads
 
@@ -224,7 +224,7 @@ def sensitivities(objective: Objective) -> Callable[..., tuple[Sensitivity, ...]
     ) -> tuple[Sensitivity, ...]:
         checks.batch(x, y)
         outputs, residuals = keys.forward(net, params, x, key)
-        _, cotangent = _loss_and_cotangent(objective.loss, outputs, y)
+        _, cotangent = loss_and_cotangent(objective.loss, outputs, y)
         found, _ = back(net, visit)(residuals, cotangent)
         return tuple(jax.tree.leaves(found, is_leaf=lambda s: isinstance(s, Sensitivity)))
 
@@ -263,7 +263,7 @@ def require(objective: Any) -> None:
         )
 
 
-def _loss_and_cotangent(loss: Rule, outputs: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
+def loss_and_cotangent(loss: Rule, outputs: jax.Array, y: jax.Array) -> tuple[jax.Array, Any]:
     """Gives the mean loss and its derivative with respect to the outputs."""
     losses, residuals = loss.fwd(outputs, y)
     dlosses = jnp.full_like(losses, 1 / losses.size)  # J = Σ_n ℓ_n / N

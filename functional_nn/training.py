@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,9 @@ from jax.typing import ArrayLike
 
 from functional_nn import checks
 from functional_nn.backprop import Objective, averaged, value_and_grad
+from functional_nn.flat import typed
+from functional_nn.guards import first_nonfinite, save_batch
+from functional_nn.resume import keeping
 
 
 class TrainState(NamedTuple):
@@ -44,6 +48,7 @@ class Training(NamedTuple):
         permutation for each epoch, no example is left out for good.
       objective: What is trained.
       metrics: What is measured of each batch besides its loss, or `None`.
+      on_nonfinite: `"stop"` or `"skip"`.
     """
 
     init: Callable[[Any], TrainState]
@@ -51,6 +56,7 @@ class Training(NamedTuple):
     epoch: jax.stages.Wrapped
     objective: Objective
     metrics: Callable[[jax.Array, jax.Array], dict[str, jax.Array]] | None = None
+    on_nonfinite: str = "stop"
 
 
 def training(
@@ -61,6 +67,7 @@ def training(
     microbatches: int = 1,
     key: jax.Array | None = None,
     metrics: Callable[[jax.Array, jax.Array], dict[str, jax.Array]] | None = None,
+    on_nonfinite: str = "stop",
 ) -> Training:
     """Makes the training functions of an objective.
 
@@ -80,13 +87,17 @@ def training(
         in place of `loss`, and `epoch` an array of each: they leave the device after the epoch.
         The compiler shares the forward pass with the gradient's, unless that is a loop (`repeat`,
         microbatches).
+      on_nonfinite: What becomes of a batch whose loss or gradient is not finite. Its step is not
+        taken: the state, step count included, stays as it was, and the loss that is given is NaN
+        or infinite. `"stop"`: nor are the steps after it in the epoch, so that `functional_nn.fit`
+        can say where it arose. `"skip"`: the next batch goes on from there, and `fit` counts.
 
     Returns:
       `Training(init, step, epoch, objective, metrics)`.
 
     Raises:
-      ValueError: `gradients` is another word, or `microbatches` not a positive whole number; a key
-        without a network that draws, or such a network without a key; from
+      ValueError: `gradients` or `on_nonfinite` is another word, or `microbatches` not a positive
+        whole number; a key without a network that draws, or such a network without a key; from
         `step` and `epoch`, before anything is compiled, data, a batch size, a permutation or
         microbatches that do not fit. They look at shapes only: NaN and labels out of range are
         refused by `functional_nn.fit`.
@@ -111,6 +122,7 @@ def training(
         differentiate = jax.value_and_grad if gradients == "autodiff" else value_and_grad
         gradients = differentiate(objective)
     checks.training_key(objective.net, key)
+    checks.choice("on_nonfinite", on_nonfinite, ("stop", "skip"))
     loss_and_grads = averaged(gradients, microbatches)
     transformation = optax.with_extra_args_support(optimizer)
 
@@ -134,6 +146,9 @@ def training(
             )
             params = optax.apply_updates(state.params, updates)
         after = TrainState(params, opt_state, state.step + 1)
+        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves(grads)]))
+        loss = jnp.where(finite, loss, jnp.nan)
+        after = _either(jnp.isfinite(loss), after, state)
         if metrics is None:
             return after, loss
         return after, (loss, metrics(objective.net.apply(state.params, x), y))
@@ -149,11 +164,26 @@ def training(
         # All rows at once: for a small network, collecting each batch's own would cost more than
         # the step does.
         data = [a[order].reshape(batches, batch_size, *a.shape[1:]) for a in (xs, ys)]
-        return jax.lax.scan(lambda state, batch: update(state, *batch), state, data)
+
+        def step(carry: tuple[TrainState, jax.Array], batch: Any) -> tuple[Any, Any]:
+            before, going = carry
+            after, measured = update(before, *batch)
+            if on_nonfinite == "skip":
+                return (after, going), measured
+            loss = measured if metrics is None else measured[0]
+            going = going & jnp.isfinite(loss)
+            return (_either(going, after, before), going), measured
+
+        (state, _), measured = jax.lax.scan(step, (state, jnp.bool_(True)), data)
+        return state, measured
 
     step = jax.jit(update, donate_argnums=0)
     epoch = jax.jit(scan, donate_argnums=0, static_argnames="batch_size")
-    return Training(init, step, epoch, objective, metrics)
+    return Training(init, step, epoch, objective, metrics, on_nonfinite)
+
+
+def _either(first: jax.Array, a: Any, b: Any) -> Any:
+    return jax.tree.map(lambda a, b: jnp.where(first, a, b), a, b)
 
 
 class Epoch(NamedTuple):
@@ -165,6 +195,8 @@ class Epoch(NamedTuple):
       evaluation: What `evaluate` gave after it, as plain numbers, or `None`.
       seconds: How long it took, evaluation included.
       metrics: The mean of each of the training's metrics over its batches.
+      skipped: How many batches were left out because something was not finite; the means are those
+        of the others.
     """
 
     epoch: int
@@ -172,6 +204,7 @@ class Epoch(NamedTuple):
     evaluation: float | dict[str, float] | None
     seconds: float
     metrics: dict[str, float] | None = None
+    skipped: int = 0
 
 
 class Fit(NamedTuple):
@@ -197,8 +230,15 @@ def fit(
     seed: int = 0,
     evaluate: Callable[[Any], Any] | None = None,
     progress: bool = True,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int = 1,
 ) -> Fit:
     """Trains for a number of epochs, each in a new random order.
+
+    With `checkpoint`, the same call goes on where it stopped, whatever stopped it: on the same
+    machine, devices and versions it ends with the parameters of a run that was never interrupted,
+    bit for bit. SIGTERM then ends the process after the epoch, with a complete checkpoint and the
+    exit status `functional_nn.STOPPED`, 75: start it again.
 
     Args:
       train: From `functional_nn.training`.
@@ -211,15 +251,23 @@ def fit(
       evaluate: `evaluate(params)`, called after each epoch; gives a number, or a dictionary of
         numbers by name, that goes into the history and the display.
       progress: Whether to show a progress bar.
+      checkpoint: A folder for `functional_nn.Checkpoints` of this training alone; it needs the
+        extra `checkpoints`. With more `epochs` than it has seen, the training goes on.
+      checkpoint_every: After how many epochs one is saved; after the last there is always one.
 
     Returns:
       `Fit(state, history)`.
 
     Raises:
       ValueError: The data is empty, is not finite or does not fit together or the parameters; a
-        label, `epochs` or `batch_size` is out of range.
+        label, `epochs` or `batch_size` is out of range; `checkpoint` holds another training, or
+        nothing that is whole.
+      OSError: A checkpoint cannot be written.
       TypeError: `x` is not floating, or not of the parameters' dtype.
-      FloatingPointError: A loss is not finite; the message names the epoch.
+      FloatingPointError: A loss or a gradient is not finite; the message names the layer in which
+        the first such value arose, the epoch, the batch and the step. With `checkpoint`, the batch
+        and the parameters are saved there, to replay it. With `on_nonfinite="skip"` only when that
+        holds of all batches of an epoch.
 
     Example:
       >>> import functional_nn as fnn
@@ -242,10 +290,18 @@ def fit(
     jax.eval_shape(lambda params: train.objective(params, x, y), params)
 
     shuffle = np.random.default_rng(seed)
-    state = train.init(params)
-    history: list[Epoch] = []
-    with _display(epochs, progress) as show:
-        for number in range(1, epochs + 1):
+    run = {"inputs": typed(x), "targets": typed(y), "batch_size": batch_size, "seed": seed}
+    with (
+        keeping(checkpoint, train.init(params), run, every=checkpoint_every, last=epochs) as kept,
+        _display(epochs, progress) as show,
+    ):
+        state = kept.state
+        history = [Epoch(*record) for record in kept.position.get("history", ())]
+        if kept.position:
+            shuffle.bit_generator.state = kept.position["shuffle"]
+        for record in history:
+            show(record)
+        for number in range(len(history) + 1, epochs + 1):
             start = time.perf_counter()
             # Shuffled on the host: a sort inside the compiled epoch costs more than it saves.
             permutation = shuffle.permutation(len(x)).astype(np.int32)
@@ -253,26 +309,47 @@ def fit(
             # The one transfer to the host, after the epoch.
             losses, metrics = (measured, None) if train.metrics is None else measured
             losses, metrics = jax.device_get((losses, metrics))
-            loss = _finite_mean(losses, number)
+            taken = np.isfinite(losses)
+            if not taken.any() or (train.on_nonfinite == "stop" and not taken.all()):
+                bad = int(np.argmin(taken))
+                rows = permutation[bad * batch_size : (bad + 1) * batch_size]
+                at = f"in epoch {number}, at its batch {bad + 1} of {len(losses)}"
+                _stop(train, state, x[rows], y[rows], f"{losses[bad]} {at}", checkpoint)
+            loss = float(np.mean(losses[taken], dtype=float))
             means = metrics and {
-                name: float(np.mean(m, dtype=float)) for name, m in metrics.items()
+                name: float(np.mean(m[taken], dtype=float)) for name, m in metrics.items()
             }
+            skipped = int((~taken).sum())
             evaluation = None if evaluate is None else _plain(evaluate(state.params))
             seconds = time.perf_counter() - start
-            history.append(Epoch(number, loss, evaluation, seconds, means))
+            history.append(Epoch(number, loss, evaluation, seconds, means, skipped))
             show(history[-1])
+            position = {"shuffle": shuffle.bit_generator.state, "history": history}
+            kept.save(number, state, position, loss)
     return Fit(state, history)
 
 
-def _finite_mean(losses: np.ndarray, epoch: int) -> float:
-    values = np.asarray(losses, dtype=np.float64)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise FloatingPointError(
-            f"Every loss must be finite. Got {values[bad[0]]} in epoch {epoch}, at its batch "
-            f"{bad[0] + 1} of {values.size}. Lower the learning rate, or clip the gradients."
-        )
-    return float(values.mean())
+def _stop(
+    train: Training,
+    state: TrainState,
+    x: jax.Array,
+    y: jax.Array,
+    what: str,
+    folder: str | Path | None,
+) -> NoReturn:
+    """Raises, with the layer where it arose; the state is that before the batch."""
+    found = first_nonfinite(train.objective, state.params, x, y)
+    kept = ""
+    if folder is not None:
+        path = Path(folder) / f"nonfinite-{int(state.step)}.npz"
+        save_batch(path, state.params, x, y)
+        kept = f" The batch and the parameters are in {path}."
+    raise FloatingPointError(
+        f"Every loss and gradient must be finite. Got {what}, "
+        f"step {int(state.step) + 1}; the first such value is {found or 'not found'}."
+        f"{kept} Lower the learning rate, or clip the gradients; "
+        'on_nonfinite="skip" leaves such batches out.'
+    )
 
 
 def _plain(evaluation: Any) -> float | dict[str, float]:

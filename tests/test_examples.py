@@ -213,3 +213,11 @@ def test_gradients_that_differ_are_not_close():
     assert comparison.close(right, right, 1e-5)
     assert not comparison.close({"w": np.array([1.0001, 1e-3], np.float32)}, right, 1e-5)
     assert comparison.difference({"w": np.array([1.5, 1e-3], np.float32)}, right) == 0.5
+
+
+@pytest.mark.nightly
+def test_resume():
+    done = run([ROOT / "examples/13_resume.py"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("killed after") == 2
+    assert done.stdout.endswith("the same as without a kill, bit for bit\n")

@@ -8,7 +8,10 @@ from pathlib import Path
 import functional_nn
 
 PACKAGE = Path(functional_nn.__file__).parent
-FOREIGN = ("sympy", "flint", "derivations", "rich", "matplotlib", "sklearn", "jaxtyping")
+FOREIGN = (
+    *("sympy", "flint", "derivations", "rich", "matplotlib", "sklearn", "jaxtyping"),
+    *("orbax", "safetensors"),
+)
 
 
 def test_import_brings_in_nothing_foreign():

@@ -1,0 +1,94 @@
+"""Going on where a training stopped: checkpoints between epochs, and an orderly end on SIGTERM."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from functional_nn import checks
+from functional_nn.checkpoints import Checkpoints
+
+STOPPED = 75
+"""The exit status of a training that SIGTERM ended after its checkpoint was complete.
+
+It is EX_TEMPFAIL of sysexits.h: nothing is wrong, start it again.
+"""
+
+
+class Kept(NamedTuple):
+    """What a training goes on from, and how it is kept.
+
+    Attributes:
+      state: The state of the newest whole checkpoint, or the one to start from.
+      position: What was saved beside it; empty at the start.
+      save: `save(epoch, state, position, loss)`, called after each epoch. Raises `SystemExit` with
+        the status `STOPPED`, once the checkpoint is complete, if SIGTERM came.
+    """
+
+    state: Any
+    position: dict[str, Any]
+    save: Callable[[int, Any, dict[str, Any], float], None]
+
+
+@contextmanager
+def keeping(
+    folder: str | Path | None, state: Any, run: dict[str, Any], *, every: int, last: int
+) -> Iterator[Kept]:
+    """Restores what a folder holds of a run, and keeps its checkpoints there.
+
+    Args:
+      folder: The checkpoints' folder; `None` keeps nothing, and leaves SIGTERM alone.
+      state: The state to start from, and the form of the one to restore.
+      run: What tells this run from others, plain JSON.
+      every: A checkpoint after how many epochs.
+      last: The epoch after which there is one in any case.
+
+    Yields:
+      A `Kept`. Leaving waits for the last save.
+
+    Raises:
+      ValueError: The folder is that of another run, or `every` not a positive whole number.
+    """
+    checks.count("checkpoint_every", every)
+    if folder is None:
+        yield Kept(state, {}, lambda *everything: None)
+        return
+    with Checkpoints(folder) as checkpoints, _sigterm() as stopped:
+        found = checkpoints.restore(state)
+        if found is not None:
+            _same_run(folder, run, found.position.get("run"))
+            state = found.state
+
+        def save(epoch: int, state: Any, position: dict[str, Any], loss: float) -> None:
+            if epoch % every and epoch != last and not stopped.is_set():
+                return
+            checkpoints.save(epoch, state, position=position | {"run": run}, loss=loss)
+            if stopped.is_set():
+                checkpoints.wait()
+                raise SystemExit(STOPPED)
+
+        yield Kept(state, {} if found is None else found.position, save)
+
+
+def _same_run(folder: str | Path, run: dict[str, Any], found: Any) -> None:
+    if found != run:
+        raise ValueError(
+            f"A checkpoint folder must be that of the same training. Got {found} in {folder}, "
+            f"and here {run}. Call fit as before, or name another folder."
+        )
+
+
+@contextmanager
+def _sigterm() -> Iterator[threading.Event]:
+    """Gives an event that SIGTERM sets, in the main thread; elsewhere Python has no signals."""
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,57 @@
+"""A small training with checkpoints, to be killed and started again: FOLDER [EPOCHS].
+
+Prints a line when it starts to train and the digest of its parameters when it is done.
+"""
+
+import sys
+import time
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import functional_nn as fnn
+from functional_nn.flat import digest
+
+
+def train(folder, epochs=12, pause=0.0, seed=0):
+    random = np.random.default_rng(0)
+    x = random.standard_normal((40, 3)).astype(np.float32)
+    y = random.integers(0, 3, 40).astype(np.int32)
+    net = fnn.mlp([3, 8, 3], activation=fnn.tanh)
+    start = [
+        {"w": random.standard_normal((3, 8)), "b": np.zeros(8)},
+        (),
+        {"w": random.standard_normal((8, 3)), "b": np.zeros(3)},
+    ]
+    params = tuple(
+        {k: jnp.asarray(v, jnp.float32) for k, v in dict(p).items()} or () for p in start
+    )
+    training = fnn.training(fnn.objective(net, fnn.softmax_cross_entropy), optax.adam(0.05))
+
+    def evaluate(params):
+        if pause:
+            print("epoch", flush=True)
+        time.sleep(pause)
+        return 0.0
+
+    return fnn.fit(
+        training,
+        params,
+        x,
+        y,
+        epochs=epochs,
+        batch_size=8,
+        seed=seed,
+        evaluate=evaluate,
+        progress=False,
+        checkpoint=folder,
+    )
+
+
+def digests(fitted):
+    return " ".join(digest(a) for a in fnn.flatten_params(fitted.state).values())
+
+
+if __name__ == "__main__":
+    print(digests(train(sys.argv[1], pause=0.02)), flush=True)
