@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import jax
 
 from functional_nn import checks
-from functional_nn.flat import Damaged, digest, flatten, typed, unflatten
+from functional_nn.flat import Damaged, digest, flatten_params, typed, unflatten_params
 
 FORMAT = 1
 
@@ -289,7 +289,7 @@ def _as_os_error(folder: Path) -> Iterator[None]:
 
 def _stored(tree: Any) -> dict[str, Any]:
     """Gives the arrays to store: keys as their data, and none without an entry."""
-    arrays = {name: _data(leaf) for name, leaf in flatten(tree).items()}
+    arrays = {name: _data(leaf) for name, leaf in flatten_params(tree).items()}
     return {name: array for name, array in arrays.items() if array.size}
 
 
@@ -312,12 +312,12 @@ def _shape(array: Any) -> jax.ShapeDtypeStruct:
 def _revived(arrays: dict[str, Any], like: Any) -> Any:
     """Puts arrays into the structure, keys made of their data."""
     flat = {}
-    for name, leaf in flatten(like).items():
+    for name, leaf in flatten_params(like).items():
         array = arrays.get(name, leaf)
         if name in arrays and hasattr(leaf, "dtype") and _is_key(leaf):
             array = jax.random.wrap_key_data(array, impl=jax.random.key_impl(leaf))
         flat[name] = array
-    return unflatten(flat, like)
+    return unflatten_params(flat, like)
 
 
 def _sealed(document: dict[str, Any]) -> dict[str, str]:

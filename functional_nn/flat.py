@@ -13,7 +13,7 @@ class Damaged(ValueError):
     """A file that is not what was saved."""
 
 
-def flatten(tree: Any) -> dict[str, Any]:
+def flatten_params(tree: Any) -> dict[str, Any]:
     """Gives the arrays of a pytree by name, such as `"0.w"`, in the order of `jax.tree.leaves`.
 
     A name is the path to the array: indices, keys and attributes, joined by dots.
@@ -46,8 +46,8 @@ def flatten(tree: Any) -> dict[str, Any]:
     return flat
 
 
-def unflatten(flat: Mapping[str, Any], like: Any) -> Any:
-    """Puts named arrays into a pytree: the inverse of `flatten`.
+def unflatten_params(flat: Mapping[str, Any], like: Any) -> Any:
+    """Puts named arrays into a pytree: the inverse of `flatten_params`.
 
     Args:
       flat: The arrays by name, in any order.
@@ -62,17 +62,17 @@ def unflatten(flat: Mapping[str, Any], like: Any) -> Any:
 
     Example:
       >>> params = [{"w": jnp.ones((2, 3)), "b": jnp.zeros(3)}]
-      >>> same = unflatten(flatten(params), params)
+      >>> same = unflatten_params(flatten_params(params), params)
       >>> jax.tree.structure(same) == jax.tree.structure(params)
       True
-      >>> unflatten({"0.w": jnp.ones((2, 4))}, params)
+      >>> unflatten_params({"0.w": jnp.ones((2, 4))}, params)
       Traceback (most recent call last):
       ...
       ValueError: The arrays must be those of the given structure. Got: 0.b is missing (expected
       float32[3]); 0.w is float32[2,4] (expected float32[2,3]). Build the network that they come
       from.
     """
-    expected = flatten(like)
+    expected = flatten_params(like)
     wrong = [
         f"{name} is missing (expected {typed(want)})"
         if name not in flat

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from functional_nn.backprop import Objective, loss_and_cotangent, require
-from functional_nn.flat import flatten
+from functional_nn.flat import flatten_params
 from functional_nn.layers.layer import Layer
 
 
@@ -92,7 +92,7 @@ def save_batch(path: str | Path, params: Any, x: Any, y: Any) -> None:
     The inputs are called `x`, the targets `y`, the parameters `params.` and their name. Dtypes that
     NumPy does not know (bfloat16) are widened to float32, which loses nothing.
     """
-    arrays = {"x": x, "y": y} | {f"params.{name}": a for name, a in flatten(params).items()}
+    arrays = {"x": x, "y": y} | {f"params.{name}": a for name, a in flatten_params(params).items()}
     with Path(path).open("wb") as file:
         np.savez(file, **{name: _plain(a) for name, a in arrays.items()})  # pyright: ignore[reportArgumentType]
 
@@ -120,7 +120,7 @@ def _is_exact(array: Any) -> bool:
 
 
 def _bad(params: Any) -> tuple[str, ...]:
-    return tuple(name for name, array in flatten(params).items() if not _finite(array))
+    return tuple(name for name, array in flatten_params(params).items() if not _finite(array))
 
 
 def _plain(array: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from functional_nn.flat import Damaged, digest, flatten, on_host, unflatten
+from functional_nn.flat import Damaged, digest, flatten_params, on_host, unflatten_params
 
 DIGEST = "sha256"
 
@@ -41,7 +41,7 @@ def save_safetensors(path: str | Path, params: Any) -> None:
     numpy = _safetensors().numpy
     path = Path(path)
     # Safetensors writes a buffer as it lies, whatever its strides: only contiguous ones are right.
-    arrays = {name: _contiguous(array) for name, array in flatten(params).items()}
+    arrays = {name: _contiguous(array) for name, array in flatten_params(params).items()}
     try:
         data = numpy.save(arrays, metadata={DIGEST: _digest(arrays)})
     except (KeyError, TypeError, ValueError) as error:
@@ -93,7 +93,7 @@ def load_safetensors(path: str | Path, like: Any, *, verify: bool = True) -> Any
         )
     if verify and metadata[DIGEST] != _digest(arrays):
         raise Damaged(f"{path} must be what its digest says. It was changed; use a copy.")
-    return jax.tree.map(jnp.asarray, unflatten(arrays, like))
+    return jax.tree.map(jnp.asarray, unflatten_params(arrays, like))
 
 
 def _contiguous(array: Any) -> np.ndarray:
