@@ -17,11 +17,11 @@ EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, re.DO
 
 
 def test_all_code_has_its_output_beside_it():
-    assert len(EXAMPLES) == README.count("```python") == 4
+    assert len(EXAMPLES) == README.count("```python") == 5
 
 
 @pytest.mark.parametrize(
-    ("code", "output"), EXAMPLES, ids=["functional_nn", "derivations", "testing", "lean"]
+    ("code", "output"), EXAMPLES, ids=["functional_nn", "derivations", "testing", "lean", "sharding"]
 )
 def test_code_prints_what_is_shown(code, output, tmp_path):
     # From a file, because a traced function is read from there; elsewhere, as a reader would.
