@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -87,10 +88,12 @@ def training(
         in place of `loss`, and `epoch` an array of each: they leave the device after the epoch.
         The compiler shares the forward pass with the gradient's, unless that is a loop (`repeat`,
         microbatches).
-      on_nonfinite: What becomes of a batch whose loss or gradient is not finite. Its step is not
-        taken: the state, step count included, stays as it was, and the loss that is given is NaN
-        or infinite. `"stop"`: nor are the steps after it in the epoch, so that `functional_nn.fit`
-        can say where it arose. `"skip"`: the next batch goes on from there, and `fit` counts.
+      on_nonfinite: What becomes of a batch whose loss or gradient is not finite. The loss that is
+        given is then NaN or infinite, and `epoch` does not take its step: the state, step count
+        included, stays as it was. `"stop"`: nor does it take the steps after it, so that
+        `functional_nn.fit` can say where it arose; `step` by itself takes the step, for to wait for
+        the last gradient it would hold all of them. `"skip"`: the next batch goes on from there,
+        `fit` counts, and `step` leaves the batch out as well.
 
     Returns:
       `Training(init, step, epoch, objective, metrics)`.
@@ -131,7 +134,9 @@ def training(
             opt_state = transformation.init(params)
         return jax.tree.map(jnp.array, TrainState(params, opt_state, jnp.zeros((), jnp.int32)))
 
-    def update(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, Any]:
+    def update(
+        state: TrainState, x: jax.Array, y: jax.Array, *, guarded: bool
+    ) -> tuple[TrainState, Any]:
         own = () if key is None else (jax.random.fold_in(key, state.step),)
         loss, grads = loss_and_grads(state.params, x, y, *own)
         # Optax is written for JAX's standard promotion: with a caller's "strict", Adam would raise.
@@ -148,7 +153,8 @@ def training(
         after = TrainState(params, opt_state, state.step + 1)
         finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves(grads)]))
         loss = jnp.where(finite, loss, jnp.nan)
-        after = _either(jnp.isfinite(loss), after, state)
+        if guarded:
+            after = _either(jnp.isfinite(loss), after, state)
         if metrics is None:
             return after, loss
         return after, (loss, metrics(objective.net.apply(state.params, x), y))
@@ -167,7 +173,7 @@ def training(
 
         def step(carry: tuple[TrainState, jax.Array], batch: Any) -> tuple[Any, Any]:
             before, going = carry
-            after, measured = update(before, *batch)
+            after, measured = update(before, *batch, guarded=True)
             if on_nonfinite == "skip":
                 return (after, going), measured
             loss = measured if metrics is None else measured[0]
@@ -177,7 +183,9 @@ def training(
         (state, _), measured = jax.lax.scan(step, (state, jnp.bool_(True)), data)
         return state, measured
 
-    step = jax.jit(update, donate_argnums=0)
+    # A guarded step holds all gradients until the last is known to be finite: not where a caller
+    # who sees the loss can stop by himself.
+    step = jax.jit(partial(update, guarded=on_nonfinite == "skip"), donate_argnums=0)
     epoch = jax.jit(scan, donate_argnums=0, static_argnames="batch_size")
     return Training(init, step, epoch, objective, metrics, on_nonfinite)
 

@@ -25,7 +25,7 @@ EXAMPLES = {
     "10_kfac": ["right (step size"],
     "12_convnet": ["conv2d relu max_pool conv2d relu max_pool flatten dense: 6090 parameters"],
 }
-LONG = {"12_convnet"}
+LONG = {"08_clipping", "09_saliency", "10_kfac", "12_convnet"}
 PICTURES = {"06_worked": 7}
 
 

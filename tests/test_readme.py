@@ -21,7 +21,9 @@ def test_all_code_has_its_output_beside_it():
 
 
 @pytest.mark.parametrize(
-    ("code", "output"), EXAMPLES, ids=["functional_nn", "derivations", "testing", "lean", "sharding"]
+    ("code", "output"),
+    EXAMPLES,
+    ids=["functional_nn", "derivations", "testing", "lean", "sharding"],
 )
 def test_code_prints_what_is_shown(code, output, tmp_path):
     # From a file, because a traced function is read from there; elsewhere, as a reader would.

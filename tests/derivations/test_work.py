@@ -13,9 +13,9 @@ from derivations.work import operations, paths, temporary_bytes
 WIDTH = 32
 
 
-def network(depth, batch=4):
+def network(depth, batch=4, activation=fnn.tanh_from_output):
     """The objective of a network of `depth` dense layers, and arguments for it."""
-    net = fnn.mlp([WIDTH] * (depth + 1), activation=fnn.tanh)
+    net = fnn.mlp([WIDTH] * (depth + 1), activation=activation)
     x = jax.ShapeDtypeStruct((batch, WIDTH), jnp.float32)
     params = jax.eval_shape(net.init, jax.random.key(0), x)
     return fnn.objective(net, fnn.squared_error()), (params, x, x)
@@ -61,7 +61,7 @@ def test_memory_grows_with_the_batch(on_the_cpu):
         batches = (256, 512, 1024, 2048)
         figures = []
         for batch in batches:
-            objective, arguments = network(4, batch)
+            objective, arguments = network(4, batch, fnn.tanh)
             figures.append(temporary_bytes(gradient(objective), *arguments))
         # In proportion: a doubled batch doubles what each example takes.
         growth = np.diff(figures)

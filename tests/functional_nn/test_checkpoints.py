@@ -80,6 +80,7 @@ def test_the_arrays_are_copied_before_save_returns(tmp_path):
     assert not found.state["a"].any()
 
 
+@pytest.mark.nightly
 def test_the_last_and_the_best_are_kept(tmp_path):
     with fnn.Checkpoints(tmp_path, keep=2) as checkpoints:
         for step, loss in enumerate([3.0, 1.0, 2.0, 4.0, 5.0, 6.0], 1):
@@ -166,6 +167,7 @@ def test_without_the_seal_damage_is_silent(tmp_path, monkeypatch):
     assert silent
 
 
+@pytest.mark.nightly
 def test_when_none_is_whole_nothing_is_removed(tmp_path):
     saved(tmp_path)
     for step in (1, 2):
@@ -175,6 +177,7 @@ def test_when_none_is_whole_nothing_is_removed(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["1", "2"]
 
 
+@pytest.mark.nightly
 def test_a_half_written_and_a_stray_folder_are_cleared(tmp_path):
     saved(tmp_path)
     (tmp_path / "3.orbax-checkpoint-tmp-7").mkdir()
@@ -186,6 +189,7 @@ def test_a_half_written_and_a_stray_folder_are_cleared(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["1", "2"]
 
 
+@pytest.mark.nightly
 def test_full_disk_is_named_and_the_one_before_is_kept(tmp_path):
     saved(tmp_path, (1,))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -205,6 +209,7 @@ def test_full_disk_is_named_and_the_one_before_is_kept(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["1"]
 
 
+@pytest.mark.nightly
 def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="must be one that can be written to"):
@@ -215,6 +220,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path):
             fnn.Checkpoints(tmp_path)
 
 
+@pytest.mark.nightly
 def test_without_orbax_the_remedy_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "orbax.checkpoint", None)
     with pytest.raises(ImportError, match=r"functional-nn\[checkpoints\]"):

@@ -52,7 +52,8 @@ def alone():
     return jax.tree.leaves(state.params)
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("count", [2, 4])
 def test_processes_train_to_the_parameters_of_one(tmp_path, count):
     out = tmp_path / "params.npz"
     given = ["--processes", str(count), "--epochs", str(EPOCHS), "--out", str(out)]

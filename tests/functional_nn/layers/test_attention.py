@@ -56,11 +56,11 @@ def test_what_is_hidden_may_be_large():
 @pytest.mark.parametrize(
     ("queries", "keys", "shared", "causal", "block", "lengths"),
     [
-        (7, 7, 4, True, 3, (7, 7)),
+        pytest.param(*(7, 7, 4, True, 3, (7, 7)), marks=pytest.mark.nightly),
         (7, 9, 2, True, 3, (9, 4)),
         (9, 7, 2, True, 4, (0, 4)),  # the first queries see nothing, nor does an example
-        (5, 8, 1, False, 3, (0, 5)),
-        (6, 6, 2, True, None, (6, 3)),
+        pytest.param(*(5, 8, 1, False, 3, (0, 5)), marks=pytest.mark.nightly),
+        pytest.param(*(6, 6, 2, True, None, (6, 3)), marks=pytest.mark.nightly),
     ],
 )
 def test_blocks_are_the_plain_form(short, queries, keys, shared, causal, block, lengths, dtype):
