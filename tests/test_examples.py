@@ -90,6 +90,7 @@ fnn.sigmoid = fnn.sigmoid._replace(bwd=lambda a, dy: ((), right(a, dy)[1] * 1.00
 """
 
 
+@pytest.mark.nightly
 def test_planted_mistake_is_found(tmp_path):
     done = run(prepared(WRONG, ["--epochs", "1", "--out", tmp_path / "report"]))
     assert done.returncode == 1, done.stdout + done.stderr
@@ -97,7 +98,7 @@ def test_planted_mistake_is_found(tmp_path):
     assert "more than 1e-" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.nightly)])
 def test_interrupted_demo_leaves_nothing(tmp_path, name):
     # A process that was started in the background ignores Ctrl-C, and so would its children.
     heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"

@@ -309,7 +309,13 @@ def test_an_unknown_derivation_or_notation_gets_the_nearest(capsys):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("explain", "sigmoid"), ("claims", "000.1"), ("report", "--help")],
+    [
+        ("explain", "sigmoid"),
+        *(
+            pytest.param(arguments, marks=pytest.mark.nightly)
+            for arguments in (("--help",), ("claims", "000.1"), ("report", "--help"))
+        ),
+    ],
 )
 def test_a_reader_who_has_seen_enough_changes_nothing(arguments):
     started = subprocess.Popen(

@@ -51,6 +51,7 @@ def test_digits_are_lost_far_out_as_stated(name):
         assert (activation.bwd(kept, jnp.ones(1, jnp.float32))[1].item() == 0) == is_zero
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("optimizer", [optax.sgd(0.1), optax.adam(1e-3)], ids=["sgd", "adam"])
 def test_the_work_and_memory_of_autodiff(name, optimizer):

@@ -89,6 +89,7 @@ def test_killed_runs_end_bit_for_bit(tmp_path, run, whole):
     assert finished(tmp_path) == run.digests(whole)
 
 
+@pytest.mark.nightly
 def test_sigterm_saves_and_leaves_with_its_status(tmp_path, run, whole):
     assert killed(tmp_path, 0.1, signal.SIGTERM) == fnn.STOPPED == 75
     with fnn.Checkpoints(tmp_path) as checkpoints:

@@ -30,6 +30,7 @@ def test_processes_find_the_same_in_the_same_order(two_processes, monkeypatch):
     assert [checked.entry.name for checked in beside[0]] == names
 
 
+@pytest.mark.nightly
 def test_an_interruption_ends_the_processes(two_processes):
     def interrupted(found):
         raise KeyboardInterrupt

@@ -126,6 +126,7 @@ def test_step_is_that_of_one_device(kind, wrapper, gradients):
     assert all(jax.tree.leaves(same))
 
 
+@SLOW
 def test_automatic_gradient_is_sharded_as_well():
     assert difference(run("full", fnn.sharded, gradients="autodiff").state.params,
                       alone("mlp")[0].params) <= 1e-12  # fmt: skip
@@ -137,6 +138,7 @@ def test_repeat_is_that_of_one_device(kind, wrapper):
     assert difference(found.state.params, alone("repeat")[0].params) <= 1e-12
 
 
+@SLOW
 def test_gradient_of_another_scale_would_be_seen():
     found = run("replicated", fnn.sharded, scale=8.0)
     assert difference(found.state.params, alone("mlp")[0].params) > 1e-2

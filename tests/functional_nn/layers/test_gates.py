@@ -23,6 +23,7 @@ def test_a_gate_halves_the_last_axis(rule, dtype):
     assert dx.tolist() == expected.tolist()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("layer", [fnn.glu, fnn.swiglu, fnn.prelu()], ids=lambda la: la.name)
 def test_the_layer_is_proved(layer):
     x = jax.ShapeDtypeStruct((2, 4), jnp.float32)
