@@ -61,11 +61,11 @@ def unflatten_params(flat: Mapping[str, Any], like: Any) -> Any:
       ValueError: Arrays are missing, extra, or of another shape or dtype; all of them are named.
 
     Example:
-      >>> params = [{"w": jnp.ones((2, 3)), "b": jnp.zeros(3)}]
+      >>> params = [{"w": jnp.ones((2, 3), jnp.float32), "b": jnp.zeros(3, jnp.float32)}]
       >>> same = unflatten_params(flatten_params(params), params)
       >>> jax.tree.structure(same) == jax.tree.structure(params)
       True
-      >>> unflatten_params({"0.w": jnp.ones((2, 4))}, params)
+      >>> unflatten_params({"0.w": jnp.ones((2, 4), jnp.float32)}, params)
       Traceback (most recent call last):
       ...
       ValueError: The arrays must be those of the given structure. Got: 0.b is missing (expected

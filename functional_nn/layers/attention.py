@@ -50,7 +50,7 @@ def attention(q: jax.Array, k: jax.Array, v: jax.Array, mask: jax.Array) -> jax.
       TypeError: The dtypes differ or are not floating, or the mask does not hold truth values.
 
     Example:
-      >>> q, k, v = jnp.zeros((1, 1)), jnp.zeros((2, 1)), jnp.float32([[1.0], [3.0]])
+      >>> q, k, v = (jnp.float32(rows) for rows in ([[0]], [[0], [0]], [[1], [3]]))
       >>> attention(q, k, v, jnp.bool_([[True, True]])).tolist()
       [[2.0]]
       >>> attention(q, k, v, jnp.bool_([[False, False]])).tolist()

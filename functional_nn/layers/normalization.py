@@ -55,7 +55,7 @@ def layer_norm(
       TypeError: The dtypes differ or are not floating.
 
     Example:
-      >>> x, one, zero = jnp.float32([[1.0, 3.0]]), jnp.ones(2, jnp.float32), jnp.zeros(2)
+      >>> x, one, zero = (jnp.float32(row) for row in ([[1, 3]], [1, 1], [0, 0]))
       >>> layer_norm(x, one, zero).round(3).tolist()
       [[-1.0, 1.0]]
 

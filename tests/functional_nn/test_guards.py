@@ -98,7 +98,8 @@ def test_fit_stops_with_the_layer_the_step_and_the_batch(tmp_path):
     with pytest.raises(FloatingPointError, match=r"epoch 1.*the loss of layer loss.*\.npz") as e:
         fnn.fit(train, params, x, y, epochs=2, batch_size=3, progress=False, checkpoint=tmp_path)
     (path,) = tmp_path.glob("nonfinite-*.npz")
-    batch = np.load(path, allow_pickle=False)
+    with np.load(path, allow_pickle=False) as file:
+        batch = dict(file)
     assert 1e30 in batch["y"]
     assert f"step {int(path.stem.split('-')[1]) + 1};" in str(e.value)
     flat = {name[7:]: batch[name] for name in batch if name.startswith("params.")}
