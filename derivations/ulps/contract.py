@@ -44,8 +44,8 @@ FIXED_CONTRACT: dict[str, dict[str, Bound]] = {
     name: _of(single)
     for name, single in {
         "prelu, x": (1, 0), "prelu, slope": (1, 0),
-        "glu, values": (1, 1), "glu, gate": (4, 4),
-        "swiglu, values": (1, 1), "swiglu, gate": (5, 5),
+        "glu, values": (3, 3), "glu, gate": (4, 4),  # what the gate is off by, and a product
+        "swiglu, values": (4, 4), "swiglu, gate": (5, 5),
         "half_squared_error": (3, 1), "squared_error": (3, 1), "absolute_error": (1, 0),
         "huber_loss": (3, 1), "hinge_loss, yes": (1, 0), "hinge_loss, no": (1, 0),
         "sigmoid_cross_entropy, yes": (3, 3), "sigmoid_cross_entropy, no": (3, 3),
