@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -134,9 +133,7 @@ def training(
             opt_state = transformation.init(params)
         return jax.tree.map(jnp.array, TrainState(params, opt_state, jnp.zeros((), jnp.int32)))
 
-    def update(
-        state: TrainState, x: jax.Array, y: jax.Array, *, guarded: bool
-    ) -> tuple[TrainState, Any]:
+    def update(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, Any]:
         own = () if key is None else (jax.random.fold_in(key, state.step),)
         loss, grads = loss_and_grads(state.params, x, y, *own)
         # Optax is written for JAX's standard promotion: with a caller's "strict", Adam would raise.
@@ -153,8 +150,6 @@ def training(
         after = TrainState(params, opt_state, state.step + 1)
         finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves(grads)]))
         loss = jnp.where(finite, loss, jnp.nan)
-        if guarded:
-            after = _either(jnp.isfinite(loss), after, state)
         if metrics is None:
             return after, loss
         return after, (loss, metrics(objective.net.apply(state.params, x), y))
@@ -173,19 +168,25 @@ def training(
 
         def step(carry: tuple[TrainState, jax.Array], batch: Any) -> tuple[Any, Any]:
             before, going = carry
-            after, measured = update(before, *batch, guarded=True)
-            if on_nonfinite == "skip":
-                return (after, going), measured
-            loss = measured if metrics is None else measured[0]
-            going = going & jnp.isfinite(loss)
-            return (_either(going, after, before), going), measured
+            after, measured = update(before, *batch)
+            taken = jnp.isfinite(loss_of(measured))
+            if on_nonfinite == "stop":
+                taken = going = going & taken
+            return (_either(taken, after, before), going), measured
 
         (state, _), measured = jax.lax.scan(step, (state, jnp.bool_(True)), data)
         return state, measured
 
+    def guarded(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, Any]:
+        after, measured = update(state, x, y)
+        return _either(jnp.isfinite(loss_of(measured)), after, state), measured
+
+    def loss_of(measured: Any) -> jax.Array:
+        return measured if metrics is None else measured[0]
+
     # A guarded step holds all gradients until the last is known to be finite: not where a caller
     # who sees the loss can stop by himself.
-    step = jax.jit(partial(update, guarded=on_nonfinite == "skip"), donate_argnums=0)
+    step = jax.jit(guarded if on_nonfinite == "skip" else update, donate_argnums=0)
     epoch = jax.jit(scan, donate_argnums=0, static_argnames="batch_size")
     return Training(init, step, epoch, objective, metrics, on_nonfinite)
 

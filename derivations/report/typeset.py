@@ -177,34 +177,15 @@ def _(expression: sympy.exp) -> Any:
     return Script(Letter("e"), above=typeset(expression.args[0]))
 
 
-@typeset.register
-def _(expression: sympy.tanh) -> Any:
-    return _applied(Word("tanh"), expression.args)
-
-
-@typeset.register
-def _(expression: sympy.log) -> Any:
-    return _applied(Word("log"), expression.args)
-
-
-@typeset.register
-def _(expression: sympy.sign) -> Any:
-    return _applied(Word("sgn"), expression.args)
-
-
-@typeset.register
-def _(expression: sympy.erf) -> Any:
-    return _applied(Word("erf"), expression.args)
-
-
-@typeset.register
-def _(expression: sympy.sin) -> Any:
-    return _applied(Word("sin"), expression.args)
-
-
-@typeset.register
-def _(expression: sympy.cos) -> Any:
-    return _applied(Word("cos"), expression.args)
+@typeset.register(sympy.tanh)
+@typeset.register(sympy.log)
+@typeset.register(sympy.sign)
+@typeset.register(sympy.erf)
+@typeset.register(sympy.sin)
+@typeset.register(sympy.cos)
+def _(expression: Any) -> Any:
+    name = expression.func.__name__
+    return _applied(Word("sgn" if name == "sign" else name), expression.args)
 
 
 @typeset.register

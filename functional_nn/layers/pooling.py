@@ -1,6 +1,7 @@
 """Pooling: neighbouring positions become one, their largest or their mean."""
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,6 @@ from functional_nn.layers.windows import (
     Pool,
     per_axis,
     positions_and_channels,
-    size,
     some_position_left,
 )
 from functional_nn.precision import floating
@@ -71,7 +71,7 @@ def avg_pool_rule(pool: Pool) -> Rule:
       Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-Based Learning Applied to Document
       Recognition", 1998, section II.
     """
-    share = 1 / size(pool)
+    share = 1 / math.prod(pool.size)
 
     def primal(x: jax.Array) -> jax.Array:
         _check(x, pool)

@@ -4,7 +4,6 @@ Arrays are (examples, positions..., channels) throughout.
 """
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -136,8 +135,3 @@ def some_position_left(
             f"A window of {' x '.join(map(str, covered))} positions must fit into the padded input."
             f" Got x of shape {jnp.shape(x)}. Take a smaller window, or pad more."
         )
-
-
-def size(pool: Pool) -> int:
-    """Gives how many positions a window has."""
-    return math.prod(pool.size)
