@@ -17,7 +17,7 @@ from derivations.refute import Tensor, sizes_to_try
 from derivations.trace import Shapes, lifted
 from derivations.witness import witness
 
-SECONDS = 6.0
+SECONDS = 30.0
 
 
 class Agreement(NamedTuple):

@@ -16,7 +16,7 @@ from derivations.refute import Tensor, sizes_to_try
 from derivations.report.plain import plain
 from derivations.witness import witness
 
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 class Identity(NamedTuple):

@@ -3,9 +3,11 @@
 matplotlib is an optional extra: without it there are no pictures, and the report says so.
 """
 
+import functools
 import importlib.util
 import io
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 # Readable on white and on black: a picture does not know the page's colours. In SVG, ink is the
@@ -14,10 +16,10 @@ GREY, INK = "#7b7f86", "#010203"
 
 
 class Saved(NamedTuple):
-    """A picture in both formats."""
+    """A picture as SVG, and how it is had as PDF, which costs as much again."""
 
     svg: str
-    pdf: bytes
+    pdf: Callable[[], bytes]
 
 
 def available() -> bool:
@@ -47,12 +49,19 @@ def style(name: str) -> Any:
 
 def saved(figure: Any, name: str) -> Saved:
     """Saves a figure of matplotlib, under a name of its own in the document."""
-    svg, pdf = io.StringIO(), io.BytesIO()
+    svg = io.StringIO()
     none = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(svg, format="svg", transparent=True, metadata=none)
+    picture = _tidy(svg.getvalue(), name).replace(INK, "currentColor")
+    return Saved(picture, functools.partial(_pdf, figure, name))
+
+
+def _pdf(figure: Any, name: str) -> bytes:
+    pdf = io.BytesIO()
     dates = dict.fromkeys(("CreationDate", "Creator", "Producer"))
-    figure.savefig(pdf, format="pdf", transparent=True, metadata=dates)
-    return Saved(_tidy(svg.getvalue(), name).replace(INK, "currentColor"), pdf.getvalue())
+    with style(name):
+        figure.savefig(pdf, format="pdf", transparent=True, metadata=dates)
+    return pdf.getvalue()
 
 
 def _tidy(svg: str, name: str) -> str:

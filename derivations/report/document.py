@@ -105,14 +105,15 @@ class Figure(NamedTuple):
       name: A short file name without suffix, for formats that keep pictures in files.
       alt: What it shows, for those who do not see it.
       caption: The line below it.
-      paper: The same as PDF, which SVG has to be for LaTeX; without it, paper has the words alone.
+      paper: Makes the same as PDF, which SVG has to be for LaTeX; without it, paper has the words
+        alone.
     """
 
     picture: str | bytes
     name: str
     alt: str
     caption: str
-    paper: bytes = b""
+    paper: Callable[[], bytes] | None = None
 
 
 class Verdicts(NamedTuple):

@@ -15,7 +15,7 @@ from derivations.report.html_site import html_site
 from derivations.report.kept import MANIFEST, manifest
 from derivations.report.markdown_site import markdown_site
 from derivations.report.operation import Checked
-from derivations.report.pages.build import claims_about, report_site
+from derivations.report.pages.build import Parts, claims_about, report_site
 from derivations.report.replace import replace_folder
 from derivations.report.settling import settle
 from derivations.report.site import Site
@@ -58,7 +58,11 @@ def make(names: Sequence[str], *, out: Path, format: Format, key: str, console: 
         checking = progress.add_task("Checking", total=len(chosen))
         settling = progress.add_task("Settling", total=len(claims))
 
+        parts = Parts({}, {})
+
         def told(found: Checked | Settled) -> None:
+            # Other processes go on meanwhile.
+            parts.add(found, claims)
             if isinstance(found, Settled):
                 progress.advance(settling)
                 return
@@ -68,8 +72,8 @@ def make(names: Sequence[str], *, out: Path, format: Format, key: str, console: 
             console.print(f"{verdict:<11}  {found.entry.name} ({seconds(report.seconds)})")
 
         operations, entries = settle(chosen, [claim.id for claim in claims], told)
-        progress.add_task("Deriving step by step, and writing", total=None)
-        site = report_site(operations, entries, theorems=not names)
+        progress.add_task("Writing", total=None)
+        site = report_site(operations, entries, parts, theorems=not names)
         print_site, first = _PRINTERS[format]
         files = dict(print_site(site))
     status = status_of(site, entries)

@@ -13,6 +13,9 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import jax
+import numpy as np
+
 from derivations.catalog import CATALOG
 from derivations.lectures import CLAIMS, settled
 from derivations.lectures.claim import Finding, Measured, Settled, Status
@@ -22,6 +25,9 @@ from derivations.verdict import Named, Obligation, Report, Verdict, Witness
 
 # To start a process costs as much as some ten of these.
 _WORTH_A_PROCESS = 12
+
+# Seconds for a check: what a page says should not hang on what else a machine does meanwhile.
+_BUDGET = 60.0
 
 
 class Task(NamedTuple):
@@ -44,15 +50,24 @@ def settle(
     Raises:
       BrokenProcessPool: A process was ended from outside.
     """
-    # Some claims take longest; begun last, they would leave all processes but one idle.
+    # What takes longest, begun last, would leave all processes but one idle: some claims, and the
+    # operations on arrays of many dimensions.
     tasks = [*(Task("claim", i) for i in ids), *(Task("operation", name) for name in names)]
     count = min(_cores(), len(tasks) // _WORTH_A_PROCESS)
     found: dict[Task, Any] = {}
-    for task, text in _beside(tasks, count) if count > 1 else _here(tasks):
+    queued = sorted(tasks, key=_dimensions, reverse=True)
+    for task, text in _beside(queued, count) if count > 1 else _here(tasks):
         found[task] = _read(task, text)
         told(found[task])
     ordered = [found[task] for task in tasks]
     return ordered[len(ids) :], ordered[: len(ids)]
+
+
+def _dimensions(task: Task) -> int:
+    """Counts the dimensions of an operation's example; a claim stands among the matrices."""
+    if task.kind == "claim":
+        return 2
+    return max(map(np.ndim, jax.tree.leaves(CATALOG[task.name].arguments)))
 
 
 def _cores() -> int:
@@ -103,7 +118,10 @@ def _work(kind: str, name: str) -> str:
         _, findings, seconds = settled(CLAIMS[name])
         return json.dumps({"findings": [_finding(f) for f in findings], "seconds": seconds})
     operation = CATALOG[name]
-    return to_json(check(operation.rule, *operation.arguments, textbook=operation.textbook))
+    report = check(
+        operation.rule, *operation.arguments, textbook=operation.textbook, budget=_BUDGET
+    )
+    return to_json(report)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def chapter(document: d.Document, anchor: str) -> str:
 
 def paper(parts: list[str], blocks: tuple[Any, ...]) -> Paper:
     """Puts parts together, with the pictures of all blocks."""
-    files = {path(figure): picture(figure) for figure in figures(blocks) if picture(figure)}
+    files = {path(figure): drawn for figure in figures(blocks) if (drawn := picture(figure))}
     return Paper("\n\n".join([*parts, r"\end{document}"]) + "\n", files)
 
 
@@ -225,9 +225,11 @@ def path(figure: d.Figure) -> str:
     return f"figures/{figure.name}.{'pdf' if isinstance(figure.picture, str) else 'png'}"
 
 
-def picture(figure: d.Figure) -> bytes:
-    """Gives the file that the document includes."""
-    return figure.paper if isinstance(figure.picture, str) else figure.picture
+def picture(figure: d.Figure) -> bytes | None:
+    """Gives the file that the document includes, if there is one for paper."""
+    if isinstance(figure.picture, bytes):
+        return figure.picture
+    return figure.paper and figure.paper()
 
 
 def _obligation(obligation: Obligation) -> str:

@@ -5,25 +5,28 @@ from collections.abc import Sequence
 
 from derivations.lectures.claim import Kind, Lecture, Settled
 from derivations.report import document as d
-from derivations.report.pages.claims import claim_section
 from derivations.report.pages.mentions import lecture_stem
 from derivations.report.site import Page
 from derivations.report.words import count
 
 
-def lecture_page(lecture: Lecture, entries: Sequence[Settled], whole: int) -> Page:
+def lecture_page(
+    lecture: Lecture, entries: Sequence[Settled], sections: Sequence[d.Section], whole: int
+) -> Page:
     """Gives the page of a lecture.
 
     Args:
       lecture: The lecture.
       entries: Its claims, settled; all of them, or those that belong to some operations.
+      sections: The section of each.
       whole: How many claims the ledger has of it.
     """
     lead = (_lead(lecture, entries, whole),)
-    sections = tuple(map(claim_section, entries))
     title = f"Lecture {lecture.number}: {lecture.title}"
     short = f"{lecture.number} {lecture.title.partition(' (')[0]}"
-    return Page(lecture_stem(lecture.number), d.Document(title, lead, sections), "Lectures", short)
+    return Page(
+        lecture_stem(lecture.number), d.Document(title, lead, tuple(sections)), "Lectures", short
+    )
 
 
 def counted(entries: Sequence[Settled]) -> str:
