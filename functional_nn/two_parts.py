@@ -33,15 +33,16 @@ def exp_parts(a: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Gives `exp(a)` for `a <= 0` as `(high + low) scale`, `scale` being 1 unless it is tiny."""
     a = jnp.maximum(a, _LOWEST)
     k = jnp.round(a * _INVERSE_LOG2)
-    rest = a - k * _LOG2_HIGH
-    t = rest - k * _LOG2_LOW
-    lost = (rest - t) - k * _LOG2_LOW
+    near = a - k * _LOG2_HIGH
+    least = k * _LOG2_LOW
+    t = near - least
     shown = jnp.maximum(k, _SPLIT)
     unit = _power_of_two(shown)
-    # e^t = 1 + t + t² (...), times the power of two: a 1 would be taken out of the sums by XLA.
-    first = unit * t
+    # e^t = 1 + near + (t² (...) - least), times the power of two: a 1 would be taken out of the
+    # sums by XLA. What stands first is exact; t is not, and may come out otherwise in another loop.
+    first = unit * near
     total = unit + first
-    rest = ((unit - total) + first) + unit * (t * t * polynomial(_EXP, t) + lost)
+    rest = ((unit - total) + first) + unit * (t * t * polynomial(_EXP, t) - least)
     high = total + rest
     return high, (total - high) + rest, _power_of_two(k - shown)
 

@@ -12,8 +12,7 @@ def test_the_two_parts_make_up_the_exponential():
     high, low, scale = (np.asarray(p).astype(np.float64) for p in jax.jit(exp_parts)(a))
     true = np.exp(a.astype(np.float64))
     error = np.abs((high + low) * scale / true - 1)  # half an ulp is up to 2^-24
-    assert (error < 2.0**-24).all()
-    assert (error[a > -50] < 2.0**-25).all()
+    assert (error < 2.0**-25).all()
     assert (np.abs(high * scale / true - 1)[a > -50] > 2.0**-25).mean() > 0.1  # of the first alone
     assert (np.abs(low) <= np.spacing(np.abs(high).astype(np.float32)) / 2).all()
     assert (np.abs(high) >= 2.0**-82).all()
