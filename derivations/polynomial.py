@@ -68,7 +68,11 @@ def label(level: int, dim: Dim) -> Index:
 
 
 def _order(monomial: Monomial) -> tuple[Any, ...]:
-    return (sum(abs(e) for _, e in monomial), tuple((g.uid, e) for g, e in monomial))
+    # Sizes count last: a leading term without an open index would stand before the sum in which
+    # its inverse is bound, where their relation does not see it.
+    degree = sum(abs(e) for g, e in monomial if g.kind != "size")
+    whole = sum(abs(e) for _, e in monomial)
+    return (degree, whole, tuple((g.uid, e) for g, e in monomial))
 
 
 def freeze(poly: Poly) -> Frozen:

@@ -229,6 +229,14 @@ def _identities() -> Iterator[Pair]:
         g.select(g.compare("le", y, g.ONE, whole=True), U, V),
     )
 
+    under = g.add(g.power(K_, 4), g.power(_of("a", R, 0), 2), g.power(X, 2))
+    over = [_sum(R, g.div(g.mul(top, Y), under)) for top in (g.ONE, g.power(_of("a", R, 0), 2))]
+    yield (
+        "a size that stands before the sum in which its inverse is",
+        g.add(g.mul(g.power(K_, 4), over[0]), over[1], _sum(R, g.div(g.mul(X, X, Y), under))),
+        _sum(R, Y),
+    )
+
 
 def _near_identities() -> Iterator[Pair]:
     yield (
