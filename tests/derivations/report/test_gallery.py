@@ -18,7 +18,8 @@ def test_a_picture(claim):
     assert figure is not None
     assert isinstance(figure.picture, str)
     assert figure.picture.startswith("<svg")
-    assert figure.paper and figure.paper().startswith(b"%PDF")
+    assert figure.paper
+    assert figure.paper().startswith(b"%PDF")
     assert figure.alt
     assert figure.caption.endswith(".")
 
