@@ -89,6 +89,7 @@ from functional_nn.per_example import clipped_value_and_grad as clipped_value_an
 from functional_nn.per_example import kfac_factors as kfac_factors
 from functional_nn.per_example import per_example_gradient_norms as per_example_gradient_norms
 from functional_nn.per_example import sensitivity_norms as sensitivity_norms
+from functional_nn.readouts import readout_objective as readout_objective
 from functional_nn.repetition import repeat as repeat
 from functional_nn.resume import STOPPED as STOPPED
 from functional_nn.rules import Rule as Rule
@@ -103,6 +104,7 @@ from functional_nn.training import Training as Training
 from functional_nn.training import TrainState as TrainState
 from functional_nn.training import fit as fit
 from functional_nn.training import training as training
+from functional_nn.transformers import transformer as transformer
 
 # Under these names the package offers the layer, or the rule, and not the bare function.
 dense = _dense.dense_layer

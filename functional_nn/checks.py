@@ -272,6 +272,43 @@ def divided(x: Any, heads: int) -> None:
         )
 
 
+def transformer_sizes(arrangement: str, width: int, heads: int, context: int | None) -> None:
+    """Refuses heads that do not divide the width, and a table of positions that fits nothing."""
+    pairs = 2 if arrangement == "rotary" else 1
+    if width % (heads * pairs):
+        raise ValueError(
+            f"heads must divide width{' into even parts, whose pairs are turned' * (pairs == 2)}. "
+            f"Got {heads} heads for a width of {width}. "
+            f"Use a width that is a multiple of {heads * pairs}."
+        )
+    if (arrangement == "gpt2") == (context is None):
+        remedy = "none with 'rotary'" if context else "the length of the longest sequence"
+        raise ValueError(
+            "context is the length of the table of learned positions, which 'gpt2' has. "
+            f"Got {context} for {arrangement!r}. Pass {remedy}."
+        )
+
+
+def ends_in_readout(layer: Layer) -> None:
+    """Refuses a network whose last layer is not a readout."""
+    if layer.name != "readout":
+        raise ValueError(
+            "The network must end in a readout, whose product the loss takes over. "
+            f"Got {layer.name} at its end. Use functional_nn.objective(net, loss), or "
+            "functional_nn.readout for the last dense layer."
+        )
+
+
+def label_for_each(x: Any, labels: Any) -> None:
+    """Refuses labels that are not one for each row of `x`."""
+    if jnp.shape(labels) != jnp.shape(x)[:-1]:
+        raise ValueError(
+            "There must be one label for each row that goes into the readout. "
+            f"Got labels of shape {jnp.shape(labels)} for rows of shape {jnp.shape(x)}. "
+            "For sequences (B, T), give labels (B, T)."
+        )
+
+
 def part(name: str, value: Any) -> None:
     """Refuses a probability that is not from 0 to less than 1."""
     if not isinstance(value, Tracer) and not 0 <= value < 1:
