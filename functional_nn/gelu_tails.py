@@ -123,7 +123,13 @@ def _decay(t: jax.Array) -> tuple[jax.Array, jax.Array]:
     return _scaled_exponential(t, -total, -(rest + lost))
 
 
-@approximation(lambda t: t / (1 + jnp.exp(_tanh_argument(t))))
+def _tanh_tail(t: jax.Array) -> jax.Array:
+    # With e^-z and not with e^z, of which jax.grad would make inf / inf where it overflows.
+    e = jnp.exp(-_tanh_argument(t))
+    return t * e / (1 + e)
+
+
+@approximation(_tanh_tail)
 def gelu_tanh_tail(t: jax.Array) -> jax.Array:
     """Gives `t σ(-z)`, which is minus the gelu of `-t`."""
     t = jnp.minimum(t, _TANH_END)

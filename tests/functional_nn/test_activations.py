@@ -38,6 +38,8 @@ def derivative(rule, x):
         ("mish", 0.0, 0.0, 0.6),
         ("mish", 1e4, 1e4, 1.0),
         ("mish", -1e4, 0.0, 0.0),
+        ("gelu_tanh", 1e4, 1e4, 1.0),
+        ("gelu_tanh", -1e4, 0.0, 0.0),
         ("softplus", 0.0, np.log(2), 0.5),
         ("softplus", 1e4, 1e4, 1.0),
         ("softplus", -1e4, 0.0, 0.0),
