@@ -42,12 +42,12 @@ def readout_objective(net: Layer, loss: Rule | None = None) -> Objective:
 
     Example:
       >>> import functional_nn as fnn
-      >>> net = fnn.serial(fnn.embedding(5, 4), fnn.rms_norm(), fnn.readout(5))
-      >>> tokens, after = jnp.int32([[3, 1, 4, 1]]), jnp.int32([[1, 4, 1, 0]])
-      >>> params = net.init(jax.random.key(0), tokens)
+      >>> net = fnn.transformer(256, width=16, heads=2, blocks=3, context=8)
       >>> lean, plain = readout_objective(net), fnn.objective(net, fnn.softmax_cross_entropy)
-      >>> loss, grads = fnn.value_and_grad(lean)(params, tokens, after)
-      >>> bool(abs(loss - plain(params, tokens, after)) < 1e-5)
+      >>> batch = jnp.int32([[72, 101, 108, 108]]), jnp.int32([[101, 108, 108, 111]])
+      >>> params = jax.eval_shape(net.init, jax.random.key(0), batch[0])  # or net.init(...)
+      >>> loss, grads = jax.eval_shape(fnn.value_and_grad(lean), params, *batch)
+      >>> (loss, grads) == jax.eval_shape(fnn.value_and_grad(plain), params, *batch)
       True
 
     Reference:

@@ -24,8 +24,9 @@ EXAMPLES = {
     "09_saliency": ["By hand and by jax.grad the maps differ by"],
     "10_kfac": ["right (step size"],
     "12_convnet": ["conv2d relu max_pool conv2d relu max_pool flatten dense: 6090 parameters"],
+    "14_gpt": ["pydoc_data/topics.py: ", "120576 parameters, gradient: hand", "bits a byte"],
 }
-LONG = {"08_clipping", "09_saliency", "10_kfac", "12_convnet"}
+LONG = {"08_clipping", "09_saliency", "10_kfac", "12_convnet", "14_gpt"}
 PICTURES = {"06_worked": 7}
 
 
