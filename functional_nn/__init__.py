@@ -26,6 +26,7 @@ from functional_nn.ensembles import prediction as prediction
 from functional_nn.flat import Damaged as Damaged
 from functional_nn.flat import flatten_params as flatten_params
 from functional_nn.flat import unflatten_params as unflatten_params
+from functional_nn.gpt2 import load_gpt2 as load_gpt2
 from functional_nn.guards import Nonfinite as Nonfinite
 from functional_nn.guards import first_nonfinite as first_nonfinite
 from functional_nn.layers import dense as _dense

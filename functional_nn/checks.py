@@ -289,6 +289,15 @@ def transformer_sizes(arrangement: str, width: int, heads: int, context: int | N
         )
 
 
+def heads_of_gpt2(width: int, head: int) -> None:
+    """Refuses a width from which the number of heads does not follow."""
+    if width % head:
+        raise ValueError(
+            f"A GPT-2 whose width is no multiple of {head} does not say how many heads it has. "
+            f"Got a width of {width}. Pass heads=, as in its config.json (n_head)."
+        )
+
+
 def ends_in_readout(layer: Layer) -> None:
     """Refuses a network whose last layer is not a readout."""
     if layer.name != "readout":

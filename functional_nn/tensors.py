@@ -77,15 +77,7 @@ def load_safetensors(path: str | Path, like: Any, *, verify: bool = True) -> Any
       OSError: The file cannot be read.
       ValueError: Arrays are missing, extra or of another shape or dtype; all of them are named.
     """
-    open_file = _safetensors().safe_open
-    with Path(path).open("rb"):  # a file that is not there is an OSError of Python's own
-        pass
-    try:
-        with open_file(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except Exception as error:  # whatever safetensors and NumPy raise for what is damaged
-        raise Damaged(f"{path} must be a safetensors file. Got: {error}.") from error
+    arrays, metadata = read_safetensors(path)
     if verify and DIGEST not in metadata:
         raise Damaged(
             f"{path} must carry a digest. Got none. If it comes from another program, "
@@ -94,6 +86,19 @@ def load_safetensors(path: str | Path, like: Any, *, verify: bool = True) -> Any
     if verify and metadata[DIGEST] != _digest(arrays):
         raise Damaged(f"{path} must be what its digest says. It was changed; use a copy.")
     return jax.tree.map(jnp.asarray, unflatten_params(arrays, like))
+
+
+def read_safetensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Gives the arrays of a safetensors file by name, and its metadata, as they are."""
+    open_file = _safetensors().safe_open
+    with Path(path).open("rb"):  # a file that is not there is an OSError of Python's own
+        pass
+    try:
+        with open_file(str(path), framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return arrays, file.metadata() or {}
+    except Exception as error:  # whatever safetensors and NumPy raise for what is damaged
+        raise Damaged(f"{path} must be a safetensors file. Got: {error}.") from error
 
 
 def _contiguous(array: Any) -> np.ndarray:
