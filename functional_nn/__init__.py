@@ -17,12 +17,17 @@ from functional_nn.branches import tied as tied
 from functional_nn.checkpoints import Checkpoints as Checkpoints
 from functional_nn.checkpoints import Restored as Restored
 from functional_nn.combinators import serial as serial
+from functional_nn.data import Batches as Batches
+from functional_nn.data import prefetch as prefetch
 from functional_nn.distributed import distributed as distributed
 from functional_nn.ensembles import Prediction as Prediction
 from functional_nn.ensembles import ensemble as ensemble
 from functional_nn.ensembles import ensemble_loss as ensemble_loss
 from functional_nn.ensembles import member as member
 from functional_nn.ensembles import prediction as prediction
+from functional_nn.fitting import Epoch as Epoch
+from functional_nn.fitting import Fit as Fit
+from functional_nn.fitting import fit as fit
 from functional_nn.flat import Damaged as Damaged
 from functional_nn.flat import flatten_params as flatten_params
 from functional_nn.flat import unflatten_params as unflatten_params
@@ -99,11 +104,8 @@ from functional_nn.sharding import partitioned as partitioned
 from functional_nn.sharding import sharded as sharded
 from functional_nn.tensors import load_safetensors as load_safetensors
 from functional_nn.tensors import save_safetensors as save_safetensors
-from functional_nn.training import Epoch as Epoch
-from functional_nn.training import Fit as Fit
 from functional_nn.training import Training as Training
 from functional_nn.training import TrainState as TrainState
-from functional_nn.training import fit as fit
 from functional_nn.training import training as training
 from functional_nn.transformers import transformer as transformer
 

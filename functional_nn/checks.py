@@ -5,7 +5,7 @@ Shapes and dtypes are known while JAX traces, so these checks cost nothing at ru
 """
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -727,3 +727,47 @@ def epochs(number: int) -> None:
     """Refuses a number of epochs that trains nothing."""
     if number < 1:
         raise ValueError(f"epochs must be at least 1. Got {number}. Ask for one pass or more.")
+
+
+def seed(value: Any) -> None:
+    """Refuses a seed that NumPy would refuse later."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(
+            f"seed must be a whole number, not negative. Got {value!r}. Pass one such as 0."
+        )
+
+
+def given_size(size: int | None) -> int:
+    """Refuses a batch size that is missing beside arrays."""
+    if size is None:
+        raise ValueError(
+            "Beside arrays, batch_size must be given. Got none. Say how many examples a step takes."
+        )
+    return size
+
+
+def no_batches(name: str, value: Any) -> None:
+    """Refuses beside arrays what is for batches."""
+    if value is not None:
+        raise ValueError(
+            f"{name} is for batches. Got {value!r} beside arrays, of which an epoch is one "
+            "compiled loop. Pass functional_nn.Batches(x, y, batch_size) in place of them."
+        )
+
+
+def batches(source: Any, epochs: int, size: int | None) -> None:
+    """Refuses a source of batches that cannot be gone through, or not so often."""
+    if hasattr(source, "shape") or not (callable(source) or hasattr(source, "__iter__")):
+        raise ValueError(
+            "Without y there must be batches: an iterable of pairs, or a function of the epoch's "
+            f"number that gives one. Got {type(source).__name__}. Pass the targets as y."
+        )
+    if size is not None:
+        raise ValueError(
+            f"Batches have their own size. Got batch_size={size}. Leave it out, or pass arrays."
+        )
+    if epochs > 1 and isinstance(source, Iterator):
+        raise ValueError(
+            "Batches must start anew in each epoch. Got an iterator, which ends once. Pass a "
+            "function of the epoch's number that makes one, or ask for one epoch."
+        )

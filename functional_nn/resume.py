@@ -1,4 +1,4 @@
-"""Going on where a training stopped: checkpoints between epochs, and an orderly end on SIGTERM."""
+"""Going on where a training stopped: its checkpoints, and an orderly end on SIGTERM."""
 
 import signal
 import threading
@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from functional_nn import checks
 from functional_nn.checkpoints import Checkpoints
 
 STOPPED = 75
@@ -23,37 +22,34 @@ class Kept(NamedTuple):
     Attributes:
       state: The state of the newest whole checkpoint, or the one to start from.
       position: What was saved beside it; empty at the start.
-      save: `save(epoch, state, position, loss)`, called after each epoch. Raises `SystemExit` with
-        the status `STOPPED`, once the checkpoint is complete, if SIGTERM came.
+      save: `save(number, state, position, loss)` saves a checkpoint. Raises `SystemExit` with the
+        status `STOPPED`, once it is complete, if SIGTERM came.
+      stopped: Tells whether SIGTERM came: then it is time to save.
     """
 
     state: Any
     position: dict[str, Any]
     save: Callable[[int, Any, dict[str, Any], float], None]
+    stopped: Callable[[], bool]
 
 
 @contextmanager
-def keeping(
-    folder: str | Path | None, state: Any, run: dict[str, Any], *, every: int, last: int
-) -> Iterator[Kept]:
+def keeping(folder: str | Path | None, state: Any, run: dict[str, Any]) -> Iterator[Kept]:
     """Restores what a folder holds of a run, and keeps its checkpoints there.
 
     Args:
       folder: The checkpoints' folder; `None` keeps nothing, and leaves SIGTERM alone.
       state: The state to start from, and the form of the one to restore.
       run: What tells this run from others, plain JSON.
-      every: A checkpoint after how many epochs.
-      last: The epoch after which there is one in any case.
 
     Yields:
       A `Kept`. Leaving waits for the last save.
 
     Raises:
-      ValueError: The folder is that of another run, or `every` not a positive whole number.
+      ValueError: The folder is that of another run.
     """
-    checks.count("checkpoint_every", every)
     if folder is None:
-        yield Kept(state, {}, lambda *everything: None)
+        yield Kept(state, {}, lambda *everything: None, lambda: False)
         return
     with Checkpoints(folder) as checkpoints, _sigterm() as stopped:
         found = checkpoints.restore(state)
@@ -61,15 +57,13 @@ def keeping(
             _same_run(folder, run, found.position.get("run"))
             state = found.state
 
-        def save(epoch: int, state: Any, position: dict[str, Any], loss: float) -> None:
-            if epoch % every and epoch != last and not stopped.is_set():
-                return
-            checkpoints.save(epoch, state, position=position | {"run": run}, loss=loss)
+        def save(number: int, state: Any, position: dict[str, Any], loss: float) -> None:
+            checkpoints.save(number, state, position=position | {"run": run}, loss=loss)
             if stopped.is_set():
                 checkpoints.wait()
                 raise SystemExit(STOPPED)
 
-        yield Kept(state, {} if found is None else found.position, save)
+        yield Kept(state, {} if found is None else found.position, save, stopped.is_set)
 
 
 def _same_run(folder: str | Path, run: dict[str, Any], found: Any) -> None:

@@ -1,0 +1,230 @@
+"""A training of several epochs: progress, history, checkpoints."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from functional_nn import checks
+from functional_nn.data import Batches, described
+from functional_nn.epochs import Tally, in_memory, of_batches
+from functional_nn.flat import typed
+from functional_nn.resume import keeping
+from functional_nn.training import Training, TrainState
+
+
+class Epoch(NamedTuple):
+    """The record of one epoch.
+
+    Attributes:
+      epoch: Its number, from 1.
+      loss: The mean of the losses of its batches, each taken before its update.
+      evaluation: What `evaluate` gave after it, as plain numbers, or `None`.
+      seconds: How long it took, evaluation included.
+      metrics: The mean of each of the training's metrics over its batches.
+      skipped: How many batches were left out because something was not finite; the means are those
+        of the others.
+    """
+
+    epoch: int
+    loss: float
+    evaluation: float | dict[str, float] | None
+    seconds: float
+    metrics: dict[str, float] | None = None
+    skipped: int = 0
+
+
+class Fit(NamedTuple):
+    """What `fit` gives back.
+
+    Attributes:
+      state: The state after the last epoch; `state.params` are the trained parameters.
+      history: One record for each epoch.
+    """
+
+    state: TrainState
+    history: list[Epoch]
+
+
+def fit(
+    train: Training,
+    params: Any,
+    x: Any,
+    y: ArrayLike | None = None,
+    *,
+    epochs: int,
+    batch_size: int | None = None,
+    seed: int = 0,
+    evaluate: Callable[[Any], Any] | None = None,
+    progress: bool = True,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int = 1,
+    checkpoint_batches: int | None = None,
+) -> Fit:
+    """Trains for a number of epochs, each in a new random order.
+
+    The data is either arrays `x` and `y`, which lie on the device as a whole, an epoch of them one
+    compiled loop; or, in place of both, batches that come one after the other, made and transferred
+    while the device computes (`functional_nn.prefetch`). Memory-mapped arrays are taken as
+    `functional_nn.Batches` of them.
+
+    With `checkpoint`, the same call goes on where it stopped, whatever stopped it: on the same
+    machine, devices and versions it ends with the parameters of a run that was never interrupted,
+    bit for bit. SIGTERM then ends the process after the epoch, or after the batch if these come one
+    by one, with a complete checkpoint and the exit status `functional_nn.STOPPED`, 75: start it
+    again. Within an epoch of batches, their iterator is set to where it stood if it has `get_state`
+    and `set_state`, as those of grain have; else what is done is made again and skipped, with a
+    warning. Either way the batches must be the same again: those of a function of the epoch's
+    number are.
+
+    Args:
+      train: From `functional_nn.training`.
+      params: The parameters to start from; they are copied.
+      x: The inputs, shape (N, ...), floating, or whole numbers for a network that takes them. Or
+        batches, pairs of inputs and targets of any length: an iterable that starts anew in each
+        epoch, such as a loader of grain, PyTorch or TensorFlow; or a function of the epoch's
+        number, from 1, that gives an iterable, such as `functional_nn.Batches`.
+      y: The targets, N rows or N integer labels. None beside batches.
+      epochs: How many times to go through the data.
+      batch_size: The number of examples in each step, at most N. None beside batches.
+      seed: Seeds the order of the examples: the same seed gives the same batches.
+      evaluate: `evaluate(params)`, called after each epoch; gives a number, or a dictionary of
+        numbers by name, that goes into the history and the display.
+      progress: Whether to show a progress bar.
+      checkpoint: A folder for `functional_nn.Checkpoints` of this training alone; it needs the
+        extra `checkpoints`. With more `epochs` than it has seen, the training goes on.
+      checkpoint_every: After how many epochs one is saved; after the last there is always one.
+      checkpoint_batches: After how many batches of an epoch one is saved besides; of batches alone.
+
+    Returns:
+      `Fit(state, history)`.
+
+    Raises:
+      ValueError: The data is empty, is not finite or does not fit together or the parameters; a
+        label, `epochs` or `batch_size` is out of range; batches are no pairs, none come, or they
+        cannot start anew; `checkpoint` holds another training, or nothing that is whole. Of batches
+        the first that does not fit is refused, when it comes.
+      OSError: A checkpoint cannot be written.
+      TypeError: `x` is not floating, or not of the parameters' dtype.
+      FloatingPointError: A loss or a gradient is not finite; the message names the layer in which
+        the first such value arose, the epoch, the batch and the step. With `checkpoint`, the batch
+        and the parameters are saved there, to replay it. With `on_nonfinite="skip"` only when that
+        holds of all batches of an epoch.
+
+    Example:
+      >>> import functional_nn as fnn, optax
+      >>> net = fnn.mlp([2, 8, 2], activation=fnn.tanh)
+      >>> x = np.float32([[0, 0], [0, 1], [1, 0], [1, 1]])
+      >>> y = np.int32([0, 1, 1, 0])
+      >>> train = fnn.training(fnn.objective(net, fnn.softmax_cross_entropy), optax.adam(0.05))
+      >>> params = net.init(jax.random.key(0), x)
+      >>> result = fnn.fit(train, params, x, y, epochs=200, batch_size=4, progress=False)
+      >>> net.apply(result.state.params, x).argmax(axis=-1).tolist()
+      [0, 1, 1, 0]
+    """
+    checks.epochs(epochs)
+    if y is not None and (isinstance(x, np.memmap) or isinstance(y, np.memmap)):
+        x, y = Batches(x, y, checks.given_size(batch_size), seed=seed), None
+        batch_size = None
+    if y is None:
+        checks.batches(x, epochs, batch_size)
+        run = described(x)
+    else:
+        batch_size = checks.given_size(batch_size)
+        checks.no_batches("checkpoint_batches", checkpoint_batches)
+        x, y = jnp.asarray(x), jnp.asarray(y)
+        checks.batch(x, y)
+        checks.finite("x", x)
+        checks.finite("y", y)
+        checks.batch_size(batch_size, len(x))
+        # Only shapes are computed here, but y is concrete: labels out of range are refused too.
+        jax.eval_shape(lambda params: train.objective(params, x, y), params)
+        run = {"inputs": typed(x), "targets": typed(y), "batch_size": batch_size, "seed": seed}
+    checks.count("checkpoint_every", checkpoint_every)
+    if checkpoint_batches is not None:
+        checks.count("checkpoint_batches", checkpoint_batches)
+    with (
+        keeping(checkpoint, train.init(params), run) as kept,
+        _display(epochs, progress) as show,
+    ):
+        state, position = kept.state, kept.position
+        history = [Epoch(*record) for record in position.get("history", ())]
+        done = position.get("done", 0)
+        shuffle = np.random.default_rng(seed)
+
+        def due(batches: int) -> bool:
+            regular = checkpoint_batches is not None and batches % checkpoint_batches == 0
+            return regular or kept.stopped()
+
+        def save(state: TrainState, tally: Tally, place: str | None) -> None:
+            tally.seconds += time.perf_counter() - start
+            within = {"tally": asdict(tally), "place": place}
+            where = {"history": history, "done": done, "within": within}
+            kept.save(done + tally.batches + len(history), state, where, tally.means()[0])
+
+        if y is None or batch_size is None:
+            epoch = of_batches(train, x, checkpoint, position.get("within"), due, save)
+        else:
+            if position:
+                shuffle.bit_generator.state = position["shuffle"]
+            epoch = in_memory(train, x, y, batch_size, shuffle, checkpoint)
+        for record in history:
+            show(record)
+        for number in range(len(history) + 1, epochs + 1):
+            start = time.perf_counter()
+            state, tally = epoch(state, number)
+            done += tally.batches
+            loss, means = tally.means()
+            evaluation = None if evaluate is None else _plain(evaluate(state.params))
+            seconds = tally.seconds + time.perf_counter() - start
+            skipped = tally.batches - tally.taken
+            history.append(Epoch(number, loss, evaluation, seconds, means, skipped))
+            show(history[-1])
+            if number % checkpoint_every == 0 or number == epochs or kept.stopped():
+                where = {"history": history, "done": done, "shuffle": shuffle.bit_generator.state}
+                kept.save(number if y is not None else done + number, state, where, loss)
+    return Fit(state, history)
+
+
+def _plain(evaluation: Any) -> float | dict[str, float]:
+    if isinstance(evaluation, dict):
+        return {name: float(value) for name, value in evaluation.items()}
+    return float(evaluation)
+
+
+@contextmanager
+def _display(epochs: int, shown: bool) -> Iterator[Callable[[Epoch], None]]:
+    """Gives a function that shows a record in a progress bar, or one that does nothing."""
+    if not shown:
+        yield lambda record: None
+        return
+    # Only here, so that importing the package stays quick.
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("epoch"),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[text]}"),
+    )
+    with Progress(*columns) as bar:
+        task = bar.add_task("training", total=epochs, text="")
+        yield lambda record: bar.update(task, advance=1, text=_describe(record))
+
+
+def _describe(record: Epoch) -> str:
+    parts = [f"loss {record.loss:.4g}"]
+    parts += [f"{name} {value:.4g}" for name, value in (record.metrics or {}).items()]
+    if isinstance(record.evaluation, dict):
+        parts += [f"{name} {value:.4g}" for name, value in record.evaluation.items()]
+    elif record.evaluation is not None:
+        parts.append(f"{record.evaluation:.4g}")
+    return "  ".join(parts)
