@@ -771,3 +771,17 @@ def batches(source: Any, epochs: int, size: int | None) -> None:
             "Batches must start anew in each epoch. Got an iterator, which ends once. Pass a "
             "function of the epoch's number that makes one, or ask for one epoch."
         )
+
+
+def loss_scale(scale: Any, gradients: Any, largest: float) -> None:
+    """Refuses a loss scale that float16 does not hold, or that nobody would apply."""
+    if isinstance(scale, bool) or not isinstance(scale, (int, float)) or not 1 <= scale <= largest:
+        raise ValueError(
+            f"loss_scale must lie between 1 and {largest:g}, what float16 holds. Got {scale!r}. "
+            "Start from 2.0**15: it is halved until nothing overflows."
+        )
+    if callable(gradients):
+        raise ValueError(
+            "A loss scale is applied by the library's own passes. Got gradients that are a "
+            'function. Pass "backprop" or "autodiff", or scale inside the function.'
+        )

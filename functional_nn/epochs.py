@@ -15,6 +15,7 @@ from functional_nn import checks
 from functional_nn.data import Placed, placed
 from functional_nn.flat import typed
 from functional_nn.guards import first_nonfinite, save_batch
+from functional_nn.scaling import met
 from functional_nn.training import Training, TrainState
 
 BEHIND = 2  # batches that the device is given before the loss of the first is looked at
@@ -189,7 +190,7 @@ def stop(
     folder: str | Path | None,
 ) -> NoReturn:
     """Raises, with the layer where it arose; the state is that before the batch."""
-    found = first_nonfinite(train.objective, state.params, x, y)
+    found = first_nonfinite(train.objective, *met(state, x, y))
     kept = ""
     if folder is not None:
         path = Path(folder) / f"nonfinite-{int(state.step)}.npz"

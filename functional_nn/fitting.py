@@ -185,6 +185,8 @@ def fit(
             evaluation = None if evaluate is None else _plain(evaluate(state.params))
             seconds = tally.seconds + time.perf_counter() - start
             skipped = tally.batches - tally.taken
+            if state.loss_scale is not None:  # what overflowed took no step, and has a loss
+                skipped = done - sum(record.skipped for record in history) - int(state.step)
             history.append(Epoch(number, loss, evaluation, seconds, means, skipped))
             show(history[-1])
             if number % checkpoint_every == 0 or number == epochs or kept.stopped():

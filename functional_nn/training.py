@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from functional_nn import checks
-from functional_nn.backprop import Objective, averaged, value_and_grad
+from functional_nn import checks, scaling
+from functional_nn.backprop import Objective, averaged, require, value_and_grad
+from functional_nn.scaling import LossScale
 
 
 class TrainState(NamedTuple):
@@ -18,11 +19,13 @@ class TrainState(NamedTuple):
       params: The network's parameters.
       opt_state: The optimiser's state.
       step: The number of steps taken, an int32 scalar.
+      loss_scale: The loss scale, if the training has one.
     """
 
     params: Any
     opt_state: Any
     step: jax.Array
+    loss_scale: LossScale | None = None
 
 
 class Training(NamedTuple):
@@ -65,6 +68,7 @@ def training(
     key: jax.Array | None = None,
     metrics: Callable[[jax.Array, jax.Array], dict[str, jax.Array]] | None = None,
     on_nonfinite: str = "stop",
+    loss_scale: float | None = None,
 ) -> Training:
     """Makes the training functions of an objective.
 
@@ -90,13 +94,21 @@ def training(
         `functional_nn.fit` can say where it arose; `step` by itself takes the step, for to wait for
         the last gradient it would hold all of them. `"skip"`: the next batch goes on from there,
         `fit` counts, and `step` leaves the batch out as well.
+      loss_scale: Trains in float16, with this scale at first, such as `2.0**15`: parameters, inputs
+        and targets are rounded to float16 for the passes, whatever they are; give them in float32,
+        in which the optimiser works. The derivative of the loss is multiplied by the scale, so that
+        small gradients do not vanish, and divided at the end. A batch of which a gradient
+        overflows is left out, parameters and step count as they were, and the scale is halved;
+        after 2000 steps without, it is doubled, up to `2**15`. What `on_nonfinite` says is of a
+        loss that is not finite, which no scale helps, and of gradients at the scale 1.
 
     Returns:
       `Training(init, step, epoch, advance, objective, metrics, on_nonfinite)`.
 
     Raises:
-      ValueError: `gradients` or `on_nonfinite` is another word, or `microbatches` not a positive
-        whole number; a key without a network that draws, or such a network without a key; from
+      ValueError: `gradients` or `on_nonfinite` is another word, `loss_scale` is below 1 or above
+        `2**15`, or stands beside a function as `gradients`; `microbatches` is not a positive whole
+        number; a key without a network that draws, or such a network without a key; from
         `step` and `epoch`, before anything is compiled, data, a batch size, a permutation or
         microbatches that do not fit. They look at shapes only: NaN and labels out of range are
         refused by `functional_nn.fit`.
@@ -116,23 +128,39 @@ def training(
       C. M. Bishop, "Pattern Recognition and Machine Learning", section 5.2.4; I. Goodfellow,
       Y. Bengio, A. Courville, "Deep Learning", section 8.3.1.
     """
+    require(objective)
     if not callable(gradients):
         checks.choice("gradients", gradients, ("backprop", "autodiff"))
-        differentiate = jax.value_and_grad if gradients == "autodiff" else value_and_grad
-        gradients = differentiate(objective)
     checks.training_key(objective.net, key)
     checks.choice("on_nonfinite", on_nonfinite, ("stop", "skip"))
-    loss_and_grads = averaged(gradients, microbatches)
+    if loss_scale is None:
+        if not callable(gradients):
+            differentiate = jax.value_and_grad if gradients == "autodiff" else value_and_grad
+            gradients = differentiate(objective)
+        plain = averaged(gradients, microbatches)
+
+        def loss_and_grads(state: TrainState, x: Any, y: Any, *own: Any) -> tuple[jax.Array, Any]:
+            return plain(state.params, x, y, *own)
+    else:
+        checks.loss_scale(loss_scale, gradients, scaling.LARGEST)
+        steep = scaling.scaled(objective, str(gradients), microbatches)
+
+        def loss_and_grads(state: TrainState, x: Any, y: Any, *own: Any) -> tuple[jax.Array, Any]:
+            assert state.loss_scale is not None
+            return steep(state.params, x, y, state.loss_scale.scale, *own)
+
     transformation = optax.with_extra_args_support(optimizer)
 
     def init(params: Any) -> TrainState:
         with jax.numpy_dtype_promotion("standard"):
             opt_state = transformation.init(params)
-        return jax.tree.map(jnp.array, TrainState(params, opt_state, jnp.zeros((), jnp.int32)))
+        scale = None if loss_scale is None else scaling.initial(loss_scale)
+        state = TrainState(params, opt_state, jnp.zeros((), jnp.int32), scale)
+        return jax.tree.map(jnp.array, state)
 
     def update(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, Any]:
         own = () if key is None else (jax.random.fold_in(key, state.step),)
-        loss, grads = loss_and_grads(state.params, x, y, *own)
+        loss, grads = loss_and_grads(state, x, y, *own)
         # Optax is written for JAX's standard promotion: with a caller's "strict", Adam would raise.
         with jax.numpy_dtype_promotion("standard"):
             updates, opt_state = transformation.update(
@@ -144,12 +172,15 @@ def training(
                 value_fn=lambda params: objective(params, x, y, *own),
             )
             params = optax.apply_updates(state.params, updates)
-        after = TrainState(params, opt_state, state.step + 1)
+        after = TrainState(params, opt_state, state.step + 1, state.loss_scale)
         finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves(grads)]))
-        loss = jnp.where(finite, loss, jnp.nan)
+        if loss_scale is None:
+            loss = jnp.where(finite, loss, jnp.nan)
+        else:
+            after, loss = scaling.unless_overflown(state, after, loss, finite)
         if metrics is None:
             return after, loss
-        return after, (loss, metrics(objective.net.apply(state.params, x), y))
+        return after, (loss, metrics(objective.net.apply(*scaling.met(state, x)), y))
 
     def scan(
         state: TrainState, xs: jax.Array, ys: jax.Array, permutation: jax.Array, batch_size: int
@@ -162,7 +193,6 @@ def training(
         # All rows at once: for a small network, collecting each batch's own would cost more than
         # the step does.
         data = [a[order].reshape(batches, batch_size, *a.shape[1:]) for a in (xs, ys)]
-
         (state, _), measured = jax.lax.scan(advance, (state, jnp.bool_(True)), data)
         return state, measured
 
@@ -172,7 +202,7 @@ def training(
         taken = jnp.isfinite(measured if metrics is None else measured[0])
         if on_nonfinite == "stop":
             taken = going = going & taken
-        return (_either(taken, after, before), going), measured
+        return (scaling.either(taken, after, before), going), measured
 
     def guarded(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, Any]:
         (state, _), measured = advance((state, jnp.bool_(True)), (x, y))
@@ -184,7 +214,3 @@ def training(
     epoch = jax.jit(scan, donate_argnums=0, static_argnames="batch_size")
     one = jax.jit(advance, donate_argnums=0)
     return Training(init, step, epoch, one, objective, metrics, on_nonfinite)
-
-
-def _either(first: jax.Array, a: Any, b: Any) -> Any:
-    return jax.tree.map(lambda a, b: jnp.where(first, a, b), a, b)
