@@ -25,7 +25,6 @@ from functional_nn.ensembles import ensemble as ensemble
 from functional_nn.ensembles import ensemble_loss as ensemble_loss
 from functional_nn.ensembles import member as member
 from functional_nn.ensembles import prediction as prediction
-from functional_nn.fitting import Epoch as Epoch
 from functional_nn.fitting import Fit as Fit
 from functional_nn.fitting import fit as fit
 from functional_nn.flat import Damaged as Damaged
@@ -95,7 +94,10 @@ from functional_nn.per_example import clipped_value_and_grad as clipped_value_an
 from functional_nn.per_example import kfac_factors as kfac_factors
 from functional_nn.per_example import per_example_gradient_norms as per_example_gradient_norms
 from functional_nn.per_example import sensitivity_norms as sensitivity_norms
+from functional_nn.progress import Epoch as Epoch
 from functional_nn.readouts import readout_objective as readout_objective
+from functional_nn.records import json_lines as json_lines
+from functional_nn.records import tensorboard as tensorboard
 from functional_nn.repetition import repeat as repeat
 from functional_nn.resume import STOPPED as STOPPED
 from functional_nn.rules import Rule as Rule

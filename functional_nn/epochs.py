@@ -27,6 +27,7 @@ class Tally:
 
     Attributes:
       batches: How many there were.
+      examples: How many examples these held.
       taken: Of how many the loss was finite; the sums are theirs.
       loss: The sum of their losses.
       metrics: The sums of their metrics.
@@ -34,15 +35,17 @@ class Tally:
     """
 
     batches: int = 0
+    examples: int = 0
     taken: int = 0
     loss: float = 0.0
     metrics: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
 
-    def add(self, losses: np.ndarray, metrics: dict[str, np.ndarray] | None) -> None:
-        """Counts some batches."""
+    def add(self, losses: np.ndarray, metrics: dict[str, np.ndarray] | None, size: int) -> None:
+        """Counts some batches, all of one size."""
         taken = np.isfinite(losses)
         self.batches += losses.size
+        self.examples += losses.size * size
         self.taken += int(taken.sum())
         self.loss += float(np.sum(losses[taken], dtype=float))
         for name, values in (metrics or {}).items():
@@ -64,10 +67,12 @@ def in_memory(
     batch_size: int,
     shuffle: np.random.Generator,
     folder: str | Path | None,
+    seen: Callable[[], None],
 ) -> Callable[[TrainState, int], tuple[TrainState, Tally]]:
     """Gives the function `(state, number) -> (state, tally)` that trains for an epoch of arrays."""
 
     def epoch(state: TrainState, number: int) -> tuple[TrainState, Tally]:
+        seen()
         # Shuffled on the host: a sort inside the compiled epoch costs more than it saves.
         permutation = shuffle.permutation(len(x)).astype(np.int32)
         state, measured = train.epoch(state, x, y, permutation, batch_size=batch_size)
@@ -80,7 +85,7 @@ def in_memory(
             at = f"in epoch {number}, at its batch {bad + 1} of {len(losses)}"
             stop(train, state, x[rows], y[rows], f"{losses[bad]} {at}", folder)
         tally = Tally()
-        tally.add(losses, metrics)
+        tally.add(losses, metrics, batch_size)
         return state, tally
 
     return epoch
@@ -93,6 +98,8 @@ def of_batches(
     begun: dict[str, Any] | None,
     due: Callable[[int], bool],
     save: Callable[[TrainState, Tally, str | None], None],
+    each: Callable[[int, Tally, float, Any, int], None] | None,
+    seen: Callable[[], None],
 ) -> Callable[[TrainState, int], tuple[TrainState, Tally]]:
     """Gives the function `(state, number) -> (state, tally)` that trains for an epoch of batches.
 
@@ -103,13 +110,15 @@ def of_batches(
       begun: The `tally` and the `place` with which the first epoch goes on, if it was begun before.
       due: Whether to save after so many batches of an epoch.
       save: Called with the state, and with what was measured until then.
+      each: Called with the loss and the metrics of each batch, as plain numbers, and with its size.
+      seen: Called before each batch.
     """
     rest = begun or {}
+    look = _looking(train)
 
     def epoch(state: TrainState, number: int) -> tuple[TrainState, Tally]:
         tally, place = Tally(**rest.pop("tally", {})), rest.pop("place", None)
         carry = (state, jnp.bool_(True))
-        look = _looking(train, state.params)
         pending: deque[tuple[Placed, Any]] = deque()
         bad: list[tuple[Placed, str]] = []
 
@@ -117,7 +126,10 @@ def of_batches(
             while len(pending) > most:
                 item, measured = pending.popleft()
                 loss, metrics = jax.device_get(measured if train.metrics else (measured, None))
-                tally.add(loss, metrics)
+                tally.add(loss, metrics, len(item.x))
+                if each is not None:
+                    plain = metrics and {name: float(value) for name, value in metrics.items()}
+                    each(number, tally, float(loss), plain, len(item.x))
                 if not np.isfinite(loss) and not bad:
                     bad.append((item, f"{loss} in epoch {number}, at its batch {tally.batches}"))
                     halt(stopping)
@@ -130,7 +142,8 @@ def of_batches(
         items = placed(source, number, skip=tally.batches, place=place, keep=folder is not None)
         with closing(items):
             for item in items:
-                look(item.x, item.y)
+                look(carry[0].params, item.x, item.y)
+                seen()
                 carry, measured = train.advance(carry, (item.x, item.y))
                 pending.append((item, measured))
                 settle(BEHIND)
@@ -149,14 +162,13 @@ def of_batches(
     return epoch
 
 
-def _looking(train: Training, params: Any) -> Callable[[jax.Array, jax.Array], None]:
-    """Gives a function that refuses batches that do not fit the parameters.
+def _looking(train: Training) -> Callable[[Any, jax.Array, jax.Array], None]:
+    """Gives a function of parameters and a batch that refuses it where it does not fit them.
 
     It is the look that `fit` takes at arrays, taken only where shapes, or the smallest or largest
     of whole numbers (labels, tokens), are new: compiled code does not notice what is out of range.
     """
     seen: dict[str, tuple[int, int]] = {}
-    shapes = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), params)
 
     def new(name: str, array: jax.Array) -> bool:
         key = f"{name} {typed(array)}"
@@ -172,11 +184,11 @@ def _looking(train: Training, params: Any) -> Callable[[jax.Array, jax.Array], N
         seen[key] = span
         return span != known
 
-    def look(x: jax.Array, y: jax.Array) -> None:
+    def look(params: Any, x: jax.Array, y: jax.Array) -> None:
         if new("x", x) | new("y", y):
             checks.batch(x, y)
             if x.is_fully_addressable and y.is_fully_addressable:
-                jax.eval_shape(lambda params: train.objective(params, x, y), shapes)
+                jax.eval_shape(lambda params: train.objective(params, x, y), params)
 
     return look
 

@@ -1,8 +1,7 @@
 """A training of several epochs: progress, history, checkpoints."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,29 +15,10 @@ from functional_nn import checks
 from functional_nn.data import Batches, described
 from functional_nn.epochs import Tally, in_memory, of_batches
 from functional_nn.flat import typed
+from functional_nn.progress import Epoch, displayed
+from functional_nn.records import compiling, json_lines, laps, profiling, rates
 from functional_nn.resume import keeping
 from functional_nn.training import Training, TrainState
-
-
-class Epoch(NamedTuple):
-    """The record of one epoch.
-
-    Attributes:
-      epoch: Its number, from 1.
-      loss: The mean of the losses of its batches, each taken before its update.
-      evaluation: What `evaluate` gave after it, as plain numbers, or `None`.
-      seconds: How long it took, evaluation included.
-      metrics: The mean of each of the training's metrics over its batches.
-      skipped: How many batches were left out because something was not finite; the means are those
-        of the others.
-    """
-
-    epoch: int
-    loss: float
-    evaluation: float | dict[str, float] | None
-    seconds: float
-    metrics: dict[str, float] | None = None
-    skipped: int = 0
 
 
 class Fit(NamedTuple):
@@ -67,6 +47,8 @@ def fit(
     checkpoint: str | Path | None = None,
     checkpoint_every: int = 1,
     checkpoint_batches: int | None = None,
+    log: str | Path | Callable[[Mapping[str, Any]], None] | None = None,
+    profile: str | Path | None = None,
 ) -> Fit:
     """Trains for a number of epochs, each in a new random order.
 
@@ -102,6 +84,14 @@ def fit(
         extra `checkpoints`. With more `epochs` than it has seen, the training goes on.
       checkpoint_every: After how many epochs one is saved; after the last there is always one.
       checkpoint_batches: After how many batches of an epoch one is saved besides; of batches alone.
+      log: A file to which a record is appended after each epoch, and of batches after each, one
+        JSON object a line (`functional_nn.json_lines`); or a function that is given it, such as
+        that of `functional_nn.tensorboard`. Beside what is measured it holds `epoch`, `step`, the
+        number of batches in all, and the seconds that compiling took and that a step takes
+        otherwise, with the examples a second. A training that goes on tells again what came after
+        its checkpoint: the last record of a step is the one that counts.
+      profile: A folder for what `jax.profiler` finds of the second epoch, the first being the one
+        that compiles; of one epoch, of that; of batches, of the second to the eleventh.
 
     Returns:
       `Fit(state, history)`.
@@ -111,7 +101,7 @@ def fit(
         label, `epochs` or `batch_size` is out of range; batches are no pairs, none come, or they
         cannot start anew; `checkpoint` holds another training, or nothing that is whole. Of batches
         the first that does not fit is refused, when it comes.
-      OSError: A checkpoint cannot be written.
+      OSError: A checkpoint, a record or a profile cannot be written.
       TypeError: `x` is not floating, or not of the parameters' dtype.
       FloatingPointError: A loss or a gradient is not finite; the message names the layer in which
         the first such value arose, the epoch, the batch and the step. With `checkpoint`, the batch
@@ -150,9 +140,14 @@ def fit(
     checks.count("checkpoint_every", checkpoint_every)
     if checkpoint_batches is not None:
         checks.count("checkpoint_batches", checkpoint_batches)
+    tell = _telling(log)
     with (
         keeping(checkpoint, train.init(params), run) as kept,
-        _display(epochs, progress) as show,
+        displayed(epochs, progress) as show,
+        compiling() as compiled,
+        profiling(
+            profile, first=int(y is None or epochs > 1), count=10 if y is None else 1
+        ) as seen,
     ):
         state, position = kept.state, kept.position
         history = [Epoch(*record) for record in position.get("history", ())]
@@ -164,22 +159,35 @@ def fit(
             return regular or kept.stopped()
 
         def save(state: TrainState, tally: Tally, place: str | None) -> None:
-            tally.seconds += time.perf_counter() - start
-            within = {"tally": asdict(tally), "place": place}
+            seconds = tally.seconds + time.perf_counter() - start
+            within = {"tally": asdict(tally) | {"seconds": seconds}, "place": place}
             where = {"history": history, "done": done, "within": within}
             kept.save(done + tally.batches + len(history), state, where, tally.means()[0])
 
+        lap = laps(compiled)
+
+        def each(number: int, tally: Tally, loss: float, metrics: Any, examples: int) -> None:
+            told = {"record": "step", "epoch": number, "step": done + tally.batches}
+            tell(told | {"loss": loss, "metrics": metrics, **rates(1, examples, *lap())})
+
+        within = position.get("within")
+        before = Tally(**within["tally"]) if within else Tally()
         if y is None or batch_size is None:
-            epoch = of_batches(train, x, checkpoint, position.get("within"), due, save)
+            watch = None if log is None else each
+            epoch = of_batches(train, x, checkpoint, within, due, save, watch, seen)
         else:
             if position:
                 shuffle.bit_generator.state = position["shuffle"]
-            epoch = in_memory(train, x, y, batch_size, shuffle, checkpoint)
+            epoch = in_memory(train, x, y, batch_size, shuffle, checkpoint, seen)
         for record in history:
             show(record)
         for number in range(len(history) + 1, epochs + 1):
             start = time.perf_counter()
+            whole = laps(compiled)
+            lap()
             state, tally = epoch(state, number)
+            new = tally.batches - before.batches, tally.examples - before.examples
+            speed, before = rates(*new, *whole()), Tally()
             done += tally.batches
             loss, means = tally.means()
             evaluation = None if evaluate is None else _plain(evaluate(state.params))
@@ -189,44 +197,22 @@ def fit(
                 skipped = done - sum(record.skipped for record in history) - int(state.step)
             history.append(Epoch(number, loss, evaluation, seconds, means, skipped))
             show(history[-1])
+            tell({"record": "epoch", "step": done, **history[-1]._asdict(), **speed})
             if number % checkpoint_every == 0 or number == epochs or kept.stopped():
                 where = {"history": history, "done": done, "shuffle": shuffle.bit_generator.state}
                 kept.save(number if y is not None else done + number, state, where, loss)
     return Fit(state, history)
 
 
+def _telling(
+    log: str | Path | Callable[[Mapping[str, Any]], None] | None,
+) -> Callable[[Mapping[str, Any]], None]:
+    if log is None:
+        return lambda record: None
+    return json_lines(log) if isinstance(log, (str, Path)) else log
+
+
 def _plain(evaluation: Any) -> float | dict[str, float]:
     if isinstance(evaluation, dict):
         return {name: float(value) for name, value in evaluation.items()}
     return float(evaluation)
-
-
-@contextmanager
-def _display(epochs: int, shown: bool) -> Iterator[Callable[[Epoch], None]]:
-    """Gives a function that shows a record in a progress bar, or one that does nothing."""
-    if not shown:
-        yield lambda record: None
-        return
-    # Only here, so that importing the package stays quick.
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("epoch"),
-        MofNCompleteColumn(),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[text]}"),
-    )
-    with Progress(*columns) as bar:
-        task = bar.add_task("training", total=epochs, text="")
-        yield lambda record: bar.update(task, advance=1, text=_describe(record))
-
-
-def _describe(record: Epoch) -> str:
-    parts = [f"loss {record.loss:.4g}"]
-    parts += [f"{name} {value:.4g}" for name, value in (record.metrics or {}).items()]
-    if isinstance(record.evaluation, dict):
-        parts += [f"{name} {value:.4g}" for name, value in record.evaluation.items()]
-    elif record.evaluation is not None:
-        parts.append(f"{record.evaluation:.4g}")
-    return "  ".join(parts)

@@ -106,7 +106,6 @@ def scaled(objective: Objective, gradients: str, microbatches: int) -> Callable[
       P. Micikevicius, S. Narang, J. Alben et al., "Mixed Precision Training", ICLR 2018,
       section 3.2.
     """
-
     checks.count("microbatches", microbatches)
 
     def both(params: Any, x: Any, y: Any, scale: jax.Array, *own: Any) -> tuple[jax.Array, Any]:
