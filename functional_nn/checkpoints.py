@@ -118,7 +118,7 @@ class Checkpoints:
             )
         self._remove_old()
         arrays = _stored(state)
-        seal = _sealed(
+        seal = sealed(
             {
                 "format": FORMAT,
                 "step": step,
@@ -211,10 +211,7 @@ class Checkpoints:
             seal = self._manager.restore(step, args=args.Composite(seal=args.JsonRestore()))["seal"]
         except Exception as error:  # as above
             raise Damaged(f"its seal cannot be read ({type(error).__name__})") from error
-        seal = _opened(seal)
-        if seal.get("format") != FORMAT or seal.get("step") != step:
-            raise Damaged(f"it is sealed as number {seal.get('step')}")
-        return seal
+        return opened(seal, step)
 
     def _same_arrays(self, step: int, seal: dict[str, Any], wanted: dict[str, Any]) -> None:
         here = {name: typed(array) for name, array in wanted.items()}
@@ -320,7 +317,7 @@ def _revived(arrays: dict[str, Any], like: Any) -> Any:
     return unflatten_params(flat, like)
 
 
-def _sealed(document: dict[str, Any]) -> dict[str, str]:
+def sealed(document: dict[str, Any]) -> dict[str, str]:
     """Gives a document as text, with the text's sha256.
 
     Orbax writes later, in a thread: a text, unlike a list, does not change until then.
@@ -329,12 +326,36 @@ def _sealed(document: dict[str, Any]) -> dict[str, str]:
     return {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
-def _opened(seal: Any) -> dict[str, Any]:
-    """Gives the document that was sealed."""
+def opened(seal: Any, step: int) -> dict[str, Any]:
+    """Gives the document that was sealed with a checkpoint.
+
+    Raises:
+      Damaged: The seal is broken, of another checkpoint, or holds what no checkpoint has there.
+    """
     text = seal.get("text") if isinstance(seal, dict) else None
     if not isinstance(text, str) or seal != {
         "text": text,
         "sha256": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
     }:
         raise Damaged("its seal is broken")
-    return json.loads(text)
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Damaged("its seal is no JSON") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise Damaged(f"its seal is not of format {FORMAT}")
+    if document.get("step") != step:
+        raise Damaged(f"it is sealed as number {document.get('step')}")
+    arrays, loss = document.get("arrays"), document.get("loss")
+    sound = (
+        isinstance(document.get("position"), dict)
+        and (loss is None or isinstance(loss, (int, float)))
+        and isinstance(arrays, dict)
+        and all(
+            isinstance(entry, list) and len(entry) == 2 and all(isinstance(s, str) for s in entry)
+            for entry in arrays.values()
+        )
+    )
+    if not sound:
+        raise Damaged("its seal holds what no checkpoint has there")
+    return document

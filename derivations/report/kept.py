@@ -14,6 +14,8 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from derivations.report.files import inside
+
 MANIFEST = "report.json"
 
 _MADE_BY = "derivations report"
@@ -100,7 +102,8 @@ def _read(path: Path) -> Kept:
         "key": isinstance(found.key, str),
         "status": isinstance(found.status, int),
         "files": isinstance(found.files, dict)
-        and all(isinstance(digest, str) for digest in found.files.values()),
+        and all(isinstance(digest, str) for digest in found.files.values())
+        and all(map(inside, found.files)),
     }
     sound["first"] = sound["files"] and found.first in list(found.files)
     for field, right in sound.items():

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from derivations.report.files import require_writable
+from derivations.report.files import require_inside, require_writable
 from derivations.report.kept import MANIFEST, flaw, kept
 
 _MOST = 5  # names in a message
@@ -40,7 +40,11 @@ def replace_folder(out: Path, files: Mapping[str, bytes]) -> None:
 
     An interruption leaves what was there before. Where the system cannot exchange two folders, the
     old one is moved aside first, and back if the new one cannot be put in its place.
+
+    Raises:
+      ValueError: A path leads out of the folder.
     """
+    require_inside(files)
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".derivations-", dir=out.parent) as temporary:
