@@ -106,8 +106,12 @@ def vanishing(node: Node, tops: tuple[Node, Node] | None = None) -> dict[Any, Bo
         names = {node: f"f({', '.join(sorted(_inputs(node)))}) = 0"}
     if tops is not None:
         names = dict.fromkeys(pieces, "two largest values are equal")
+    # Of two products only a factor may be compared, at a position that the other does not have.
+    everywhere = frozenset[Index]().union(*(n.free for n in tops or ()))
     return {
-        _anonymous(key): Boundary(names[key], piece, tuple(sorted_indices(piece.free)), tops)
+        _anonymous(key): Boundary(
+            names[key], piece, tuple(sorted_indices(piece.free | everywhere)), tops
+        )
         for key, piece in pieces.items()
     }
 

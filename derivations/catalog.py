@@ -44,6 +44,20 @@ def _table_and_tokens() -> tuple[jax.ShapeDtypeStruct, ...]:
     )
 
 
+def _rows_and_labels() -> tuple[jax.ShapeDtypeStruct, ...]:
+    rows, features, classes = export.symbolic_shape("n, k, m")
+    return (
+        jax.ShapeDtypeStruct((rows, features), jnp.float32),
+        jax.ShapeDtypeStruct((classes, features), jnp.float32),
+        jax.ShapeDtypeStruct((rows,), jnp.int32),
+    )
+
+
+def _attended() -> tuple[jax.ShapeDtypeStruct, ...]:
+    *heads, mask = _floats("n,t,k", "n,s,k", "n,s,m", "n,t,s")
+    return *heads, jax.ShapeDtypeStruct(mask.shape, jnp.bool_)
+
+
 def _with_mask() -> tuple[jax.ShapeDtypeStruct, ...]:
     shape = export.symbolic_shape("n, k")
     return jax.ShapeDtypeStruct(shape, jnp.float32), jax.ShapeDtypeStruct(shape, jnp.bool_)
@@ -81,6 +95,7 @@ _ARGUMENTS = {
     "learned_positions": _floats("n,d,k", "d,k"),
     "embedding": _table_and_tokens(),
     "dropout": _with_mask(),
+    "attention": _attended(),
     "group_norm": _floats("n,d,m,k", "m,k", "m,k"),
     "half_squared_error": _floats("n,k", "n,k"),
     "squared_error": _floats("n,k", "n,k"),
@@ -91,6 +106,7 @@ _ARGUMENTS = {
     "softmax_cross_entropy": _floats("n,k", "n,k"),
     "smoothed_softmax_cross_entropy": _floats("n,k", "n,k"),
     "kl_divergence": _floats("n,k", "n,k"),
+    "linear_cross_entropy": _rows_and_labels(),
 }
 
 CATALOG: dict[str, Operation] = {

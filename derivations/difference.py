@@ -7,7 +7,7 @@ that is an index of an axis is one of the positions along it.
 from collections.abc import Set
 
 from derivations.graph import Dim, Index
-from derivations.index import rename, truth
+from derivations.index import negative_whole, rename, size_of, truth
 from derivations.polynomial import Gen, Monomial, Poly, number, of, plus, scaled, term, thaw, times
 from derivations.regions import sign
 from derivations.signs import Signs
@@ -66,7 +66,7 @@ def _ordered(delta: Gen) -> tuple[Index, Index | int]:
 
 
 def _labels_in_range(poly: Poly, ranges: Ranges) -> Poly:
-    """Uses Σ_k [y = k] = 1 for a label y of an axis of which k runs over the positions."""
+    """Uses 0 <= y < K for a label y of an axis of size K, and so Σ_k [y = k] = 1."""
     if not ranges:
         return poly
     terms = []
@@ -80,22 +80,15 @@ def _labels_in_range(poly: Poly, ranges: Ranges) -> Poly:
 
 
 def _of_label(g: Gen, ranges: Ranges) -> Poly | None:
-    """Gives what an indicator of a label, or the sum of all of them, is known to be."""
-    if g.kind == "sum":
-        labels, monomial = g.data
-        if len(labels) == len(monomial) == 1 and monomial[0][0].kind == "zero":
-            entry, rest = _label(monomial[0][0])
-            position = [m for m in rest if m]
-            alone = len(position) == 1 and not rest.get((), 0)
-            if entry is not None and alone and (entry.data[0], labels[0].size) in ranges:
-                ((generator, e),) = position[0] if len(position[0]) == 1 else ((None, 0),)
-                if generator is not None and generator.kind == "index" and e == 1:
-                    return number(1) if generator.data is labels[0] else None
-        return None
-    if g.kind != "zero":
+    """Gives what an indicator of a label is known to be."""
+    if g.kind not in ("zero", "less"):
         return None
     entry, rest = _label(g)
-    if entry is None or not set(rest) <= {()}:
+    if entry is None:
+        return None
+    if g.kind == "less":
+        return _below(g, entry, ranges)
+    if not set(rest) <= {()}:
         return None
     value = rest.get((), 0)
     for tensor, dim in ranges:
@@ -107,6 +100,20 @@ def _of_label(g: Gen, ranges: Ranges) -> Poly | None:
             return plus(number(1), *(scaled(other, -1) for other in (*first, *others)))
         if not 0 <= value < dim:
             return {}
+    return None
+
+
+def _below(g: Gen, entry: Gen, ranges: Ranges) -> Poly | None:
+    """Gives whether a label is below zero, which it is not, or below the size, which it is."""
+    for tensor, dim in ranges:
+        if tensor == entry.data[0]:
+            below_zero = negative_whole(of(entry))
+            below_size = negative_whole(plus(of(entry), scaled(size_of(dim), -1)))
+            for indicator, value in ((below_zero, 0), (below_size, 1)):
+                if of(g) == indicator:
+                    return number(value)
+                if plus(number(1), scaled(indicator, -1)) == of(g):
+                    return number(1 - value)
     return None
 
 

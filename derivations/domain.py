@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from derivations.counts import counted, vanishing
 from derivations.fraction import factored
 from derivations.index import bind
 from derivations.kernels import Undefined, Unnormalised
@@ -32,12 +33,17 @@ from derivations.signs import Signs, never_zero, of_sum
 class Condition(NamedTuple):
     """A condition for an expression to be defined: `poly` is positive, or is not zero.
 
-    `key` is the condition for all positions at once, whatever the indices are called.
+    `key` is the condition for all positions at once, whatever the indices are called. It is not
+    `certain` where a choice decides whether the expression is asked for at all.
     """
 
     kind: Literal["positive", "nonzero"]
     poly: Frozen
     key: Frozen
+    certain: bool = True
+
+
+Domain = frozenset[Condition]
 
 
 def positive(poly: Poly) -> frozenset[Condition]:
@@ -60,13 +66,30 @@ def nonzero(poly: Poly) -> frozenset[Condition]:
     """Gives what it takes for 1/P to be defined."""
     _, powers, factors = factored(poly)
     pieces = [freeze(of(g)) for g in powers] + list(factors)
-    return frozenset(_condition("nonzero", thaw(f)) for f in pieces if not never_zero(f))
+    rest = [thaw(f) for f in pieces if not never_zero(f)]
+    # A sum of what is not negative, of which one term always is positive, is not zero either.
+    return frozenset(_condition("nonzero", f) for f in rest if vanishing(counted(f)) != {})
 
 
 def _condition(kind: Literal["positive", "nonzero"], poly: Poly) -> Condition:
+    return Condition(kind, freeze(poly), everywhere(poly))
+
+
+def everywhere(poly: Poly) -> Frozen:
+    """Gives a key that a number has in common with itself at other positions."""
     # Bound over all of its indices, an opaque generator of P has a name that all of its uses share.
     opaque = of(gen("log", freeze(poly), free(poly), height(poly)))
-    return Condition(kind, freeze(poly), freeze(bind(list(free(poly)), opaque)))
+    return freeze(bind(list(free(poly)), opaque))
+
+
+def absent(given: Iterable[Condition]) -> frozenset[Frozen]:
+    """Gives the indicators, by their keys, that are zero at all positions where conditions hold.
+
+    Where a sum of what is not negative is not zero, such as a softmax's over the keys that are
+    seen, it is not so that there is nothing to sum.
+    """
+    zeros = [vanishing(counted(thaw(c.poly))) for c in given if c.kind == "nonzero" and c.certain]
+    return frozenset(everywhere(zero) for zero in zeros if zero)
 
 
 def missing(
@@ -80,10 +103,12 @@ def missing(
       known: The signs of factors in the open region that is looked at.
     """
     given = list(given)
-    keys = {(c.kind, c.key) for c in given} | {("nonzero", c.key) for c in given}
+    keys = {(kind, c.key, c.certain) for c in given for kind in (c.kind, "nonzero")}
     signs = {c.poly: 1 for c in given if c.kind == "positive"}
     for condition in needed:
-        if (condition.kind, condition.key) in keys:
+        if (condition.kind, condition.key, True) in keys:
+            continue
+        if not condition.certain and (condition.kind, condition.key, False) in keys:
             continue
         if condition.kind == "nonzero" and never_zero(condition.poly, known):
             continue

@@ -8,8 +8,9 @@ normal form may not know an identity, and only a witness refutes.
 import time
 from typing import NamedTuple
 
+from derivations.counts import counted
 from derivations.difference import Ranges, reduced
-from derivations.domain import missing
+from derivations.domain import Domain, absent, missing
 from derivations.fraction import is_zero
 from derivations.graph import Node
 from derivations.kernels import Undefined, Unnormalised, inverse
@@ -61,14 +62,17 @@ def equal(
                 right = forms.poly(truth, known)
             except Undefined:
                 continue  # nothing is claimed where the truth has no value
-            left = forms.poly(found, known)
+            given = forms.domain(truth, known)
+            empty = absent(given)
+            own = Normaliser(empty) if empty else forms
+            left = own.poly(found, known)
+            needed = own.domain(found, known)
             difference = reduced(plus(left, scaled(right, -1)), known, ranges)
             if hypothesis is not None:
                 difference = _given(difference, *(forms.poly(h, known) for h in hypothesis))
-            if not is_zero(difference):
+            if not _is_zero(difference, given | needed):
                 return Equality(False, regions, "the normal forms differ")
-            needed = forms.domain(found, known) if domains else ()
-            extra = missing(needed, forms.domain(truth, known), known)
+            extra = missing(needed, given, known) if domains else None
             if extra is not None:
                 what = "a root or logarithm" if extra.kind == "positive" else "a division"
                 return Equality(False, regions, f"{what} may be undefined where the truth is not")
@@ -84,11 +88,20 @@ def equal(
     return Equality(True, regions)
 
 
+def _is_zero(difference: Poly, conditions: Domain) -> bool:
+    """Tells whether a difference is zero for certain where the conditions hold."""
+    if all(c.certain for c in conditions):
+        return is_zero(counted(difference), counted)
+    # Where a choice keeps a sum of nothing from being divided by, that it is zero must not be used:
+    # it would cancel against its inverse.
+    return is_zero(difference)
+
+
 def _given(poly: Poly, one: Poly, other: Poly) -> Poly:
     """Gives a normal form with one generator replaced by what it is taken to be equal to."""
-    ((monomial, c),) = one.items()
-    ((replaced, e),) = monomial
-    if c != 1 or e != 1:
+    ((monomial, c), *others) = one.items()
+    ((replaced, e), *more) = monomial
+    if c != 1 or e != 1 or others or more:
         raise Unnormalised("a hypothesis about more than one sum or entry")
     terms = []
     for m, coefficient in poly.items():

@@ -1,5 +1,6 @@
 """Polynomials over one common denominator, by FLINT: cancelling, factoring, deciding zero."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import cache, lru_cache
 from math import gcd, lcm
@@ -131,8 +132,13 @@ def _numerator(ring: _Ring, poly: Poly) -> tuple[flint.fmpq_mpoly, list[int]]:
     return total, shift
 
 
-def is_zero(poly: Poly) -> bool:
-    """Tells whether a polynomial is zero as a rational function of its generators."""
+def is_zero(poly: Poly, known: Callable[[Poly], Poly] = reduced) -> bool:
+    """Tells whether a polynomial is zero as a rational function of its generators.
+
+    Args:
+      poly: The polynomial.
+      known: Puts what is known of generators into a numerator.
+    """
     if not poly:
         return True
     if not any(g.kind == "inv" for g in gens(poly)):
@@ -143,8 +149,8 @@ def is_zero(poly: Poly) -> bool:
         return True
     # A root in a denominator has met itself in the numerator: its square is what stands under it.
     cleared = ring.back(numerator)
-    again = reduced(cleared)
-    return again != cleared and is_zero(again)
+    again = known(reduced(cleared))
+    return again != cleared and is_zero(again, known)
 
 
 @lru_cache(maxsize=20_000)

@@ -11,6 +11,7 @@ that is put in for another can never be captured.
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from itertools import permutations, product
 
 from derivations import kernels
@@ -24,6 +25,7 @@ from derivations.polynomial import (
     TooLarge,
     freeze,
     gen,
+    gens,
     label,
     leading,
     number,
@@ -37,6 +39,7 @@ from derivations.polynomial import (
 )
 from derivations.polynomial import free as free_of
 from derivations.polynomial import height as height_of
+from derivations.signs import whole
 
 Renaming = Mapping[Index, At]
 MOST_ORDERS = 5_040
@@ -126,7 +129,7 @@ def rename(poly: Poly, names: Renaming) -> Poly:
     for monomial, c in poly.items():
         result = number(c)
         for g, e in monomial:
-            result = times(result, _power(_renamed(g, names), e) if _hit(g, names) else of(g, e))
+            result = times(result, _power(_put_in(g, names), e) if _hit(g, names) else of(g, e))
         terms.append(result)
     return plus(*terms)
 
@@ -147,9 +150,17 @@ def _power(poly: Poly, e: Exponent) -> Poly:
     raise TooLarge("a fractional power of a renamed sum")
 
 
-def _renamed(g: Gen, names: Renaming) -> Poly:
+def _put_in(g: Gen, names: Renaming) -> Poly:
+    own = sorted((i for i in g.free if i in names), key=lambda i: i.uid)
+    return _renamed(g, tuple((i, names[i]) for i in own))
+
+
+@lru_cache(maxsize=50_000)
+def _renamed(g: Gen, pairs: tuple[tuple[Index, At], ...]) -> Poly:
+    names = dict(pairs)
+
     def at(position: tuple[At, ...]) -> tuple[At, ...]:
-        return tuple(names.get(i, i) if isinstance(i, Index) else i for i in position)
+        return tuple(_named(i, names) for i in position)
 
     def inside(frozen: Frozen) -> Poly:
         return rename(thaw(frozen), names)
@@ -159,7 +170,7 @@ def _renamed(g: Gen, names: Renaming) -> Poly:
             tensor, where, numbers = g.data
             return entry(tensor, at(where), numbers)
         case "index":
-            return position(names.get(g.data, g.data))
+            return position(_named(g.data, names))
         case "delta":
             return delta(*at(g.data))
         case "inv":
@@ -186,7 +197,7 @@ def _renamed(g: Gen, names: Renaming) -> Poly:
             return largest(*_opened(g.data, names))
         case "argmax":
             inner, where = g.data
-            return argmax(*_opened(inner, names), names.get(where, where))
+            return argmax(*_opened(inner, names), _named(where, names))
         case "apply":
             name, arguments, where = g.data
             opened_arguments = []
@@ -197,6 +208,10 @@ def _renamed(g: Gen, names: Renaming) -> Poly:
             return apply(name, opened_arguments, at(where))
         case kind:
             raise AssertionError(f"a generator {kind} has no open index")
+
+
+def _named(at: At, names: Renaming) -> At:
+    return names.get(at, at) if isinstance(at, Index) else at
 
 
 def positive(poly: Poly) -> Poly:
@@ -236,6 +251,13 @@ def _bind_one(bounds: list[Index], monomial: Monomial) -> Poly:
             body = rename(term(rest), {gone: kept})
             return times(outside, bind([b for b in bounds if b is not gone], body))
 
+    for b in bounds:
+        touched = [item for item in monomial if b in item[0].free]
+        hits = _hits(b, *touched[0]) if len(touched) == 1 else None
+        if hits is not None:
+            rest = times(term(tuple(item for item in monomial if item not in touched)), hits)
+            return times(outside, bind([other for other in bounds if other is not b], rest))
+
     for g, e in monomial:
         if g.kind == "sum" and g.free.intersection(bounds) and isinstance(e, int) and e > 0:
             # A sum inside a sum: one component binds the indices of both.
@@ -252,6 +274,27 @@ def _bind_one(bounds: list[Index], monomial: Monomial) -> Poly:
         outside = times(outside, _component(group, members))
     loose = tuple((g, e) for g, e in monomial if not g.free.intersection(bounds))
     return times(outside, term(loose))
+
+
+def _hits(b: Index, g: Gen, e: Exponent) -> Poly | None:
+    """Gives how often a whole number is the position b: Σ_b [P = b] is 1 if P is one, else 0."""
+    there = hit(b, g)
+    if there is None or e != 1:
+        return None
+    below_size = negative_whole(plus(there, scaled(size_of(b.size), -1)))
+    return times(below_size, plus(number(1), scaled(negative_whole(there), -1)))
+
+
+def hit(b: Index, g: Gen) -> Poly | None:
+    """Gives the whole number that a generator says is the position b, if it says so."""
+    if g.kind != "zero":
+        return None
+    poly = thaw(g.data)
+    c = poly.pop(((gen("index", b, frozenset((b,))), 1),), Fraction(0))
+    there = scaled(poly, -1 / c) if c else {}
+    if not there or b in free_of(there) or not all(map(whole, gens(there))):
+        return None
+    return there if all(value.denominator == 1 for value in there.values()) else None
 
 
 def _same_range(gone: Index, kept: At) -> bool:

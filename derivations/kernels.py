@@ -14,6 +14,7 @@ import flint
 
 from derivations.fraction import factored
 from derivations.polynomial import (
+    INDICATORS,
     Poly,
     free,
     freeze,
@@ -26,6 +27,7 @@ from derivations.polynomial import (
     of,
     plus,
     scaled,
+    term,
     thaw,
     times,
     to_power,
@@ -65,6 +67,11 @@ def exponential(poly: Poly) -> Poly:
                 base = inside if c > 0 else inverse(inside)
                 result = times(result, to_power(base, abs(int(c))))
                 continue
+        if indicators := tuple(item for item in monomial if item[0].kind in INDICATORS):
+            # e^(mP) is e^P where the indicator m is 1, and 1 where it is 0.
+            rest = exponential({tuple(item for item in monomial if item not in indicators): c})
+            result = times(result, plus(number(1), times(term(indicators), plus(rest, number(-1)))))
+            continue
         inside = {monomial: Fraction(1)}
         exponent = int(c) if c.denominator == 1 else c
         result = times(

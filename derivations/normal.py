@@ -5,16 +5,20 @@ forms have the difference zero are equal there. The conditions under which an ex
 at all are collected on the way (`domain.py`).
 """
 
+from collections.abc import Callable
+
 from derivations import domain, index, kernels
 from derivations import graph as g
+from derivations.counts import vanishing
 from derivations.denormal import expression
-from derivations.domain import Condition
+from derivations.domain import Domain
 from derivations.evaluate import nonzero_somewhere
 from derivations.fraction import is_zero
 from derivations.graph import Index, Node
 from derivations.kernels import Unnormalised
 from derivations.polynomial import (
     INDICATORS,
+    Frozen,
     Gen,
     Poly,
     free,
@@ -33,7 +37,6 @@ from derivations.signs import analytic
 from derivations.signs import whole as is_whole
 
 Region = dict  # a factor's frozen form -> its sign
-Domain = frozenset[Condition]
 
 
 def normal(node: Node, known: Signs | None = None) -> Poly:
@@ -42,11 +45,16 @@ def normal(node: Node, known: Signs | None = None) -> Poly:
 
 
 class Normaliser:
-    """Normal forms and domains of graphs, each worked out once for a region."""
+    """Normal forms and domains of graphs, each worked out once for a region.
 
-    def __init__(self) -> None:
+    Args:
+      absent: Indicators that are zero at all positions, as `domain.everywhere` names them.
+    """
+
+    def __init__(self, absent: frozenset[Frozen] = frozenset()) -> None:
+        self._absent = absent
         self._memory: dict[tuple[Node, frozenset | None], tuple[Poly, Domain]] = {}
-        self._collecting: list[set[Condition]] = [set()]
+        self._collecting: list[set[domain.Condition]] = [set()]
 
     def poly(self, node: Node, known: Region) -> Poly:
         """Gives a normal form; raises `Split` where the region does not decide a branch."""
@@ -129,8 +137,20 @@ class Normaliser:
         condition = self._truth(node.args[0], known)
         if isinstance(condition, bool):
             return self.poly(node.args[1 if condition else 2], known)
-        yes, no = (self.poly(branch, known) for branch in node.args[1:])
+        yes, no = (
+            self._perhaps(lambda branch=branch: self.poly(branch, known))
+            for branch in node.args[1:]
+        )
         return plus(no, times(condition, plus(yes, scaled(no, -1))))
+
+    def _perhaps(self, read: Callable[[], Poly]) -> Poly:
+        """Gives the normal form of what is asked for only where a choice says so."""
+        self._collecting.append(set())
+        try:
+            return read()
+        finally:
+            conditions = self._collecting.pop()
+            self._need(frozenset(c._replace(certain=False) for c in conditions))
 
     def _masked(self, bound: Index, body: Node, known: Region) -> tuple[Poly, Poly]:
         """Gives what a maximum is taken of, and the indicator of what takes part in it.
@@ -150,15 +170,27 @@ class Normaliser:
         try:
             return self.poly(body, known)
         except Split as split:
-            factor = thaw(split.factor)
+            frozen, factor = split.factor, thaw(split.factor)
             if not free(factor) & bound:
                 raise
-            yes = self._body(body, bound, {**known, split.factor: 1})
-            no = self._body(body, bound, {**known, split.factor: -1})
+            yes, no = (
+                self._perhaps(lambda s=s: self._body(body, bound, {**known, frozen: s}))
+                for s in (1, -1)
+            )
             return plus(no, times(index.positive(factor), plus(yes, scaled(no, -1))))
 
     def _truth(self, node: Node, known: Region) -> bool | Poly:
         """Gives a truth value, or the indicator of a condition that no region decides."""
+        found = self._read_truth(node, known)
+        if (
+            self._absent
+            and not isinstance(found, bool)
+            and domain.everywhere(found) in self._absent
+        ):
+            return False
+        return found
+
+    def _read_truth(self, node: Node, known: Region) -> bool | Poly:
         match node.op:
             case "true" | "false":
                 return node.op == "true"
@@ -222,6 +254,8 @@ def _compare(op: str, difference: Poly, known: Region) -> bool | Poly:
             if not _differs(difference):
                 raise Unnormalised("a comparison of what may be equal everywhere") from None
             raise
+    if (zero := vanishing(difference)) is not None:
+        return zero if set(zero) - {()} else bool(zero)
     if all(map(analytic, gens(difference))):
         if not _differs(difference):
             raise Unnormalised("a comparison of what may be equal everywhere")

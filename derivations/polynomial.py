@@ -68,11 +68,13 @@ def label(level: int, dim: Dim) -> Index:
 
 
 def _order(monomial: Monomial) -> tuple[Any, ...]:
-    # Sizes count last: a leading term without an open index would stand before the sum in which
-    # its inverse is bound, where their relation does not see it.
+    # What an indicator switches off does not lead: an inverse is used up against what stays. Sizes
+    # count last: a leading term without an open index would stand before the sum in which its
+    # inverse is bound, where their relation does not see it.
+    stays = bool(monomial) and not any(g.kind in INDICATORS for g, _ in monomial)
     degree = sum(abs(e) for g, e in monomial if g.kind != "size")
     whole = sum(abs(e) for _, e in monomial)
-    return (degree, whole, tuple((g.uid, e) for g, e in monomial))
+    return (stays, degree, whole, tuple((g.uid, e) for g, e in monomial))
 
 
 def freeze(poly: Poly) -> Frozen:

@@ -42,7 +42,7 @@ def _strict(monomial: Monomial, c: Fraction, known: "Signs") -> tuple[int | None
     sign, strict = (1 if c > 0 else -1), True
     for g, e in monomial:
         alone = ((((g, 1),), Fraction(1)),)
-        if _positive(g):
+        if positive(g):
             continue
         if alone in known:
             sign *= known[alone] if e % 2 else 1
@@ -55,14 +55,15 @@ def _strict(monomial: Monomial, c: Fraction, known: "Signs") -> tuple[int | None
 
 def _not_negative(monomial: Monomial) -> bool:
     return all(
-        e % 2 == 0 or _positive(g) or (g.kind == "sum" and _not_negative(g.data[1]))
+        e % 2 == 0 or positive(g) or (g.kind == "sum" and _not_negative(g.data[1]))
         for g, e in monomial
     )
 
 
-def _positive(g: Gen) -> bool:
+def positive(g: Gen) -> bool:
+    """Tells whether a generator is positive wherever it has a value."""
     if g.kind == "sum":
-        return all(_positive(inner) for inner, _ in g.data[1])
+        return all(positive(inner) for inner, _ in g.data[1])
     if g.kind in ("inv", "sqrt"):
         return never_zero(g.data)
     return _surely_positive(g)

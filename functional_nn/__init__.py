@@ -33,6 +33,7 @@ from functional_nn.flat import unflatten_params as unflatten_params
 from functional_nn.gpt2 import load_gpt2 as load_gpt2
 from functional_nn.guards import Nonfinite as Nonfinite
 from functional_nn.guards import first_nonfinite as first_nonfinite
+from functional_nn.layers import attention as _attention
 from functional_nn.layers import dense as _dense
 from functional_nn.layers import dropout as _dropout
 from functional_nn.layers import embedding as _embedding
@@ -86,6 +87,7 @@ from functional_nn.layouts import on_mesh as on_mesh
 from functional_nn.layouts import replicated as replicated
 from functional_nn.layouts import shard_batch as shard_batch
 from functional_nn.layouts import tensor_parallel as tensor_parallel
+from functional_nn.losses.linear import LINEAR_CROSS_ENTROPY as _LINEAR_CROSS_ENTROPY
 from functional_nn.losses.linear import linear_cross_entropy_rule as linear_cross_entropy_rule
 from functional_nn.networks import convnet as convnet
 from functional_nn.networks import mlp as mlp
@@ -137,6 +139,8 @@ _LAYERS = (
     _embedding.LEARNED_POSITIONS,
     _rotary.ROTARY,
     _dropout.DROPOUT,
+    _attention.ATTENTION,
 )
-RULES: dict[str, Rule] = {rule.name: rule for rule in (*activations.RULES, *_LAYERS, *losses.RULES)}
+_LOSSES = (*losses.RULES, _LINEAR_CROSS_ENTROPY)
+RULES: dict[str, Rule] = {rule.name: rule for rule in (*activations.RULES, *_LAYERS, *_LOSSES)}
 """Every operation with a hand-written backward pass, by name."""

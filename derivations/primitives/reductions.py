@@ -90,7 +90,7 @@ def _any(lifting: Lifting, _: Any, a: Array) -> OneAxis:
         raise Unsupported("bits of whole numbers")
 
     def one_axis(name: str, dim: Dim, body: Callable[[At], Node]) -> Node:
-        if isinstance(dim, int):
+        if lifting.explicit or dim in (0, 1):
             return _folded(g.or_, g.FALSE)(name, dim, body)
         count = lifting.sum(name, dim, lambda p: g.select(body(p), g.ONE, g.ZERO))
         return g.not_(whole.compare("eq", count, g.ZERO))

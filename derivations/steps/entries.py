@@ -34,7 +34,7 @@ from derivations.textbook.sequences import SEQUENCES
 
 # Letters for the output, where its own are those of the argument.
 _OTHER = {
-    name: sympy.Symbol(other, integer=True) for name, other in zip("nijk", "mhqj", strict=True)
+    name: sympy.Symbol(other, integer=True) for name, other in zip("nijkst", "mhqjwu", strict=True)
 }
 
 
@@ -259,6 +259,12 @@ def _of_entries() -> tuple[Derivation, ...]:
             for entry in NORMALIZATION
             for argument in entry.arguments
             if argument.name != "x" or entry is not GROUP_NORM  # the same as for one row
+        ),
+        *(
+            layer(e[name], argument, (pulled(e[name], argument),))
+            for name in ("attention", "linear_cross_entropy")
+            for argument in e[name].arguments
+            if argument.name != "labels" and not argument.truth
         ),
     )
 

@@ -54,7 +54,7 @@ def derivations_of(operation: str) -> tuple[Derivation, ...]:
 
 _PARTS = (
     *("", "_jacobian", "_pullback", "_targets", "_x", "_slope", "_values", "_gate"),
-    *("_scale", "_bias", "_table", "_first", "_second", "_angles"),
+    *("_scale", "_bias", "_table", "_first", "_second", "_angles", "_w", "_q", "_k", "_v"),
 )
 
 
@@ -62,7 +62,8 @@ def groups() -> tuple[str, ...]:
     """Gives the names that stand for several derivations."""
     return (
         *("softmax", "dense", "layer_norm", "rms_norm", "group_norm"),
-        *("embedding", "learned_positions", "rotary", "dropout", "chain_rule", "backpropagation"),
+        *("embedding", "learned_positions", "rotary", "dropout", "attention"),
+        *("linear_cross_entropy", "chain_rule", "backpropagation"),
     )
 
 

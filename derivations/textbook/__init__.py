@@ -4,6 +4,7 @@ This side knows neither JAX nor the library, so that "the textbook agrees" is ne
 """
 
 from derivations.textbook.activations import ACTIVATIONS
+from derivations.textbook.attention import ATTENTION
 from derivations.textbook.backpropagation import BACKPROPAGATION
 from derivations.textbook.chain_rule import CHAIN_RULE
 from derivations.textbook.differentiation import Partial as Partial
@@ -16,6 +17,7 @@ from derivations.textbook.entry import Entry as Entry
 from derivations.textbook.entry import Source as Source
 from derivations.textbook.entry import Theorem as Theorem
 from derivations.textbook.layers import LAYERS
+from derivations.textbook.linear import LINEAR_CROSS_ENTROPY
 from derivations.textbook.losses import LOSSES
 from derivations.textbook.normalization import NORMALIZATION
 from derivations.textbook.piecewise_units import PIECEWISE_UNITS
@@ -32,6 +34,8 @@ _ALL = (
     *NORMALIZATION,
     *SEQUENCES,
     *REGULARIZATION,
+    ATTENTION,
+    LINEAR_CROSS_ENTROPY,
 )
 ENTRIES: dict[str, Entry] = {entry.name: entry for entry in _ALL}
 

@@ -14,7 +14,7 @@ from derivations.textbook.notation import equation, tensor
 
 # One stand-in per index letter. The letters of an argument must not be met again in the definition:
 # d/dx[n, j] of a sum over j would take the bound j for the free one.
-_FRESH = {"n": "m", "i": "h", "j": "q", "k": "l"}
+_FRESH = {"n": "m", "i": "h", "j": "q", "k": "l", "s": "w", "t": "u"}
 
 
 class Partial(NamedTuple):

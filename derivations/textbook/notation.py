@@ -2,7 +2,8 @@
 
 An index runs from 1 to the size beside it: `n` counts the rows of a batch (1..N), `i` the inputs of
 a layer (1..D), `j` its outputs (1..M) and `k` the classes or components of one row (1..K). Where a
-second index over the classes is needed, it is `j`. `s` and `t` are bound letters alone.
+second index over the classes is needed, it is `j`. In attention `t` counts the queries (1..T) and
+`s` the keys (1..S); elsewhere `s` and `t` are bound letters alone, and `r` always is one.
 
 SymPy's own annotations lose what its objects can do (an entry of an array is a `Tuple` to them), so
 the helpers here that build expressions are declared to give `Any`.
@@ -13,8 +14,8 @@ from typing import Any
 import sympy
 
 n, i, j, k = sympy.symbols("n i j k", integer=True)
-s, t = sympy.symbols("s t", integer=True)
-N, D, M, K = sympy.symbols("N D M K", integer=True, positive=True)
+r, s, t = sympy.symbols("r s t", integer=True)
+N, D, M, K, S, T = sympy.symbols("N D M K S T", integer=True, positive=True)
 
 x = sympy.Symbol("x", real=True)
 

@@ -259,3 +259,32 @@ def srivastava(section: str) -> Source:
         "Dropout: A Simple Way to Prevent Neural Networks from Overfitting (JMLR 15, 2014)",
         section,
     )
+
+
+def vaswani(section: str) -> Source:
+    """The paper of the transformer."""
+    return Source(
+        "A. Vaswani, N. Shazeer, N. Parmar, J. Uszkoreit, L. Jones, A. N. Gomez, L. Kaiser and "
+        "I. Polosukhin",
+        "Attention Is All You Need (NIPS 2017)",
+        section,
+    )
+
+
+def dao(section: str) -> Source:
+    """The paper of attention by blocks."""
+    return Source(
+        "T. Dao, D. Y. Fu, S. Ermon, A. Rudra and C. Ré",
+        "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness "
+        "(NeurIPS 2022)",
+        section,
+    )
+
+
+def wijmans(section: str) -> Source:
+    """The paper of the last layer and the cross-entropy as one operation."""
+    return Source(
+        "E. Wijmans, B. Huval, A. Hertzberg, V. Koltun and P. Krähenbühl",
+        "Cut Your Losses in Large-Vocabulary Language Models (ICLR 2025)",
+        section,
+    )

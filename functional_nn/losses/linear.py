@@ -41,6 +41,7 @@ def linear_cross_entropy(
       \frac{\partial \ell}{\partial w_{vk}} = \sum_n g_{nv} x_{nk}.$$
 
     Smooth everywhere. A row with the label -1 is ignored: its loss is 0, and so are its cotangents.
+    So is, where the labels' values are not known, a row with any other label that is no class.
 
     This is the plain form; the passes of the rule work by chunks.
 
@@ -74,9 +75,11 @@ def linear_cross_entropy(
     """
     checks.linear_targets(x, w, labels)
     x, w, labels = jnp.asarray(x), jnp.asarray(w), jnp.asarray(labels)
-    z = _capped(widened(x) @ widened(w).T, cap)
-    # The shift cancels, so its derivative is not followed.
-    shift = jax.lax.stop_gradient(jnp.max(z, axis=-1, keepdims=True))
+    products = widened(x) @ widened(w).T
+    z = _capped(products, cap)
+    # The shift cancels, so its derivative is not followed. The largest logit is that of the largest
+    # product.
+    shift = jax.lax.stop_gradient(_capped(jnp.max(products, axis=-1, keepdims=True), cap))
     logarithm = jnp.log(jnp.sum(jnp.exp(z - shift), axis=-1)) + shift[:, 0]
     classes = jax.lax.broadcasted_iota(labels.dtype, z.shape, 1)
     of_label = jnp.sum(jnp.where(classes == labels[:, None], z, 0), axis=-1)
@@ -92,22 +95,23 @@ def linear_cross_entropy_fwd(
     smoothing: float = 0.0,
     z_loss: float = 0.0,
     cap: float | None = None,
-    chunk: int = 512,
+    chunk: int | None = 512,
 ) -> tuple[jax.Array, tuple[jax.Array, ...]]:
     """Evaluates `linear_cross_entropy` by chunks; keeps its arguments and `L`, a number a row."""
     checks.linear_targets(x, w, labels)
     x, w, labels = jnp.asarray(x), jnp.asarray(w), jnp.asarray(labels)
     rows = widened(x)
     start = (
-        jnp.full(rows.shape[:1], jnp.finfo(rows.dtype).min, rows.dtype),
+        jnp.full(rows.shape[:1], -jnp.inf, rows.dtype),
         *(jnp.zeros(rows.shape[:1], rows.dtype) for _ in range(3)),
     )
 
     def step(carry: Any, first: Any, size: int) -> Any:
         largest, total, of_label, of_all = carry
         part = widened(jax.lax.dynamic_slice_in_dim(w, first, size))
-        z = _capped(rows @ part.T, cap)
-        new = jnp.maximum(largest, jnp.max(z, axis=-1))
+        products = rows @ part.T
+        z = _capped(products, cap)
+        new = jnp.maximum(largest, _capped(jnp.max(products, axis=-1), cap))
         e = jnp.exp(z - new[:, None])
         # What was summed against the smaller maximum is brought to the new one.
         total = total * jnp.exp(largest - new) + jnp.sum(e, axis=-1)
@@ -127,12 +131,12 @@ def linear_cross_entropy_bwd(
     smoothing: float = 0.0,
     z_loss: float = 0.0,
     cap: float | None = None,
-    chunk: int = 512,
+    chunk: int | None = 512,
 ) -> tuple[jax.Array, jax.Array, None]:
     """Gives `(dx, dw)` from the cotangent `dloss`; the labels have none."""
     x, w, labels, logarithm = residuals
     rows, classes = widened(x), w.shape[0]
-    dloss = jnp.where(labels < 0, 0, widened(dloss))
+    dloss = jnp.where(_ignored(labels, classes), 0, widened(dloss))
     of_logarithm = dloss * (1 + 2 * z_loss * logarithm)
 
     def step(carry: Any, first: Any, size: int) -> Any:
@@ -177,11 +181,18 @@ def _loss(
         loss = loss - smoothing / classes * of_all
     if z_loss:
         loss = loss + z_loss * logarithm * logarithm
-    return jnp.where(labels < 0, 0, loss)
+    return jnp.where(_ignored(labels, classes), 0, loss)
 
 
-def _over_chunks(step: Any, carry: Any, classes: int, chunk: int) -> Any:
+def _ignored(labels: jax.Array, classes: Any) -> jax.Array:
+    """Gives which rows have a label that is no class."""
+    return (labels < 0) | (labels >= classes)
+
+
+def _over_chunks(step: Any, carry: Any, classes: int, chunk: int | None) -> Any:
     """Runs a step over chunks of classes, and once more over what is left."""
+    if chunk is None:
+        return step(carry, 0, classes)
     size = min(chunk, classes)
     whole, rest = divmod(classes, size)
     firsts = np.arange(whole, dtype=np.int32) * size
@@ -194,13 +205,16 @@ def linear_cross_entropy_rule(
     smoothing: float = 0.0,
     z_loss: float = 0.0,
     cap: float | None = None,
-    chunk: int = 512,
+    chunk: int | None = 512,
 ) -> Rule:
     """Gives the rule of `linear_cross_entropy`; its passes take `chunk` classes at a time.
 
+    With `chunk=None` they take all of them at once: the logits are held, and the sizes may be
+    symbols, so that the checker can speak for all of them.
+
     Raises:
       ValueError: `smoothing` is not from 0 to 1, `z_loss` negative, `cap` not positive, or `chunk`
-        not a positive whole number.
+        neither a positive whole number nor `None`.
 
     Example:
       >>> rule = linear_cross_entropy_rule(z_loss=1e-4, chunk=2)
@@ -211,7 +225,8 @@ def linear_cross_entropy_rule(
     """
     checks.fraction("smoothing", smoothing)
     checks.not_negative("z_loss", z_loss)
-    checks.count("chunk", chunk)
+    if chunk is not None:
+        checks.count("chunk", chunk)
     if cap is not None:
         checks.positive("cap", cap)
     options: dict[str, Any] = {"smoothing": smoothing, "z_loss": z_loss, "cap": cap}
@@ -221,3 +236,6 @@ def linear_cross_entropy_rule(
         functools.partial(linear_cross_entropy_fwd, **options, chunk=chunk),
         functools.partial(linear_cross_entropy_bwd, **options, chunk=chunk),
     )
+
+
+LINEAR_CROSS_ENTROPY = linear_cross_entropy_rule(chunk=None)

@@ -42,10 +42,18 @@ ARGUMENTS |= {
 }
 ARGUMENTS["dropout"] = (FLOATS[1][0], jax.ShapeDtypeStruct((2, 3), jnp.bool_))
 ARGUMENTS["embedding"] = (FLOATS[1][0], jax.ShapeDtypeStruct((4,), jnp.int32))
+ARGUMENTS["attention"] = (
+    *(jax.ShapeDtypeStruct(s, jnp.float32) for s in ((2, 3, 4), (2, 5, 4), (2, 5, 6))),
+    jax.ShapeDtypeStruct((2, 3, 5), jnp.bool_),
+)
+ARGUMENTS["linear_cross_entropy"] = (
+    *(jax.ShapeDtypeStruct(s, jnp.float32) for s in ((2, 3), (4, 3))),
+    jax.ShapeDtypeStruct((2,), jnp.int32),
+)
 CORPUS = [e for e in RIGHT if not e.slow][::12][:6] + [e for e in WRONG if not e.slow][::12][:6]
 
 
-LONG = {"squareplus", "mish", "huber_loss", "group_norm"}
+LONG = {"squareplus", "mish", "huber_loss"}
 
 
 @pytest.mark.parametrize(
@@ -56,8 +64,12 @@ def test_every_rule_of_the_library(name):
     report = check(RULES[name], *ARGUMENTS[name])
     text = report.to_certificate()
     status, lines = verifier.verify(text)
-    assert status == 0, "\n".join(lines)
-    assert len(text) < 100_000
+    # Its second order compares each score with the largest, which is one of them: the verifier says
+    # that such a comparison has no value at a point, and that it has not re-checked this.
+    left = ["second order"] if name == "linear_cross_entropy" else []
+    assert [line.split(": ")[1] for line in lines if ": not re-checked: " in line] == left
+    assert status == (2 if left else 0), "\n".join(lines)
+    assert len(text) < 200_000
     kinds = {o["name"]: {e["kind"] for e in o["evidence"]} for o in _obligations(text)}
     assert kinds["value"] == {"equal"}
     assert kinds["kinks"] == {"boundaries"}

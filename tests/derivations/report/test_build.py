@@ -17,7 +17,9 @@ from derivations.report.markdown import markdown
 from derivations.report.network import network
 from derivations.report.operation import Checked, operation_section
 from derivations.textbook import ENTRIES
+from derivations.textbook.attention import ATTENTION
 from derivations.textbook.layers import LAYERS
+from derivations.textbook.linear import LINEAR_CROSS_ENTROPY
 from derivations.textbook.normalization import NORMALIZATION
 from derivations.textbook.regularization import REGULARIZATION
 from derivations.textbook.sequences import SEQUENCES
@@ -29,7 +31,8 @@ PICTURE = d.Figure(b"\x89PNG", "losses", "Two curves that fall", "Loss by epoch.
 
 
 # Layers, which no curve shows.
-WITHOUT = {e.name for e in (*LAYERS, *NORMALIZATION, *SEQUENCES, *REGULARIZATION)}
+LEARNED = (*LAYERS, *NORMALIZATION, *SEQUENCES, *REGULARIZATION, ATTENTION, LINEAR_CROSS_ENTROPY)
+WITHOUT = {e.name for e in LEARNED}
 
 
 @pytest.fixture

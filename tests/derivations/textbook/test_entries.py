@@ -20,7 +20,7 @@ from derivations.textbook.differentiation import eliminate_deltas
 from derivations.textbook.notation import K, N, j, k, n, tensor, total
 
 # The tests' own reading of the textbook's expressions, in plain floats.
-SIZES = {"N": 2, "D": 3, "M": 2, "K": 3}
+SIZES = {"N": 2, "D": 3, "M": 2, "K": 3, "S": 3, "T": 2}
 
 _FUNCTIONS = {
     sympy.exp: math.exp,
@@ -106,7 +106,7 @@ def points(entry, seed=0):
         drawn = rng.uniform(0.2, 1.5, shape_of(argument.symbol))
         if argument.name == "targets":
             drawn = drawn / drawn.sum(axis=-1, keepdims=True)
-        elif argument.name != "b":
+        elif argument.name != "b" and not argument.truth:
             drawn = drawn * rng.choice([-1.0, 1.0], drawn.shape)
         values[letter(argument.entry)] = drawn if drawn.shape else float(drawn)
     return values

@@ -148,4 +148,4 @@ def test_sums_are_spelled_the_same_way_everywhere():
         for part in entry.definition.atoms(Sum):
             for _, low, high in part.limits:
                 assert low == 1
-                assert high.name in {"N", "D", "M", "K"}
+                assert high.name in {"N", "D", "M", "K", "S", "T"}
