@@ -32,10 +32,10 @@ def pieces(source: str) -> list[tuple[str, str]]:
     """
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    except (tokenize.TokenError, SyntaxError):
+    except (tokenize.TokenError, SyntaxError, ValueError):  # the last by some that is not UTF-8
         return [("", source)]
     starts = [0]
-    for line in source.splitlines(keepends=True):
+    for line in io.StringIO(source):  # not splitlines, which also ends a line at a form feed
         starts.append(starts[-1] + len(line))
     found, done = [], 0
     for token in tokens:
@@ -44,6 +44,8 @@ def pieces(source: str) -> list[tuple[str, str]]:
             continue
         begin = starts[token.start[0] - 1] + token.start[1]
         end = starts[token.end[0] - 1] + token.end[1]
+        if source[begin:end] != token.string:  # a line end that the tokenizer has translated
+            return [("", source)]
         found += [("", source[done:begin]), (kind, source[begin:end])]
         done = end
     return [piece for piece in (*found, ("", source[done:])) if piece[1]]
