@@ -35,6 +35,7 @@ Class = Literal[
     "unresolved",
 ]
 DIRECTIONS = 12
+LONGEST = 40  # characters of an exact number that are still read
 MOST_LIMITS = 6  # of the gradient: where there are more, they may be a continuum
 FAILURES = 3  # directions without a limit, after which no other is tried
 ROUNDING = 1e-6  # how far from an exact value a number in double precision may be
@@ -75,16 +76,24 @@ class Kink(NamedTuple):
     def __str__(self) -> str:
         where = f"{self.boundary}, along {self.argument} at {self.at}"
         note = f"; {self.note}" if self.note else ""
+        left, right, rule, jax = map(_readable, (self.left, self.right, self.rule, self.jax))
         if self.kind == "smooth":
-            return f"{where}: smooth, derivative {self.left}{note}"
+            return f"{where}: smooth, derivative {left}{note}"
         if self.kind == "jump":
             return f"{where}: the primal jumps, so that it has no derivative{note}"
         if self.kind == "undefined":
             return f"{where}: the primal has no value{note}"
         return (
-            f"{where}: left {self.left}, right {self.right}; the rule takes {self.rule} "
-            f"({self.kind}), jax.grad takes {self.jax} ({self.jax_kind}){note}"
+            f"{where}: left {left}, right {right}; the rule takes {rule} "
+            f"({self.kind}), jax.grad takes {jax} ({self.jax_kind}){note}"
         )
+
+
+def _readable(text: str) -> str:
+    """Gives a number as it is, unless an exact one takes too many digits to be read."""
+    if len(text) <= LONGEST or text.startswith("["):
+        return text
+    return shown(flint.arb(flint.fmpq(*map(int, text.split("/")))))
 
 
 class Run(NamedTuple):

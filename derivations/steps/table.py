@@ -54,7 +54,7 @@ def derivations_of(operation: str) -> tuple[Derivation, ...]:
 
 _PARTS = (
     *("", "_jacobian", "_pullback", "_targets", "_x", "_slope", "_values", "_gate"),
-    *("_scale", "_bias", "_table", "_first", "_second", "_angles", "_w", "_q", "_k", "_v"),
+    *("_scale", "_bias", "_table", "_first", "_second", "_angles", "_w", "_b", "_q", "_k", "_v"),
 )
 
 

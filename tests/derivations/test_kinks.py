@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 from derivations import Obligation, Verdict, check
-from functional_nn import Rule
+from functional_nn import RULES, Rule
 
 from ..corpus.entry import floats
 
@@ -249,3 +249,9 @@ def test_a_constant_that_the_code_rounds_is_no_mistake():
     for case in (of_one, of_two):
         kinks = _kinks(case)
         assert kinks.verdict is Verdict.UNDECIDED, kinks.reason
+
+
+def test_an_exact_number_of_many_digits_is_told_as_one_that_can_be_read():
+    report = check(RULES["selu"], *floats((2, 3)))
+    (told,) = next(o for o in report.obligations if o.name == "kinks").details
+    assert "left [1.75809934084738 +/-" in told

@@ -9,7 +9,17 @@ import pytest
 import sympy
 from sympy import IndexedBase
 
-from derivations.steps import REASONS, Definition, Step, derivation, find, groups, names, proved
+from derivations.steps import (
+    REASONS,
+    Definition,
+    Step,
+    derivation,
+    derivations_of,
+    find,
+    groups,
+    names,
+    proved,
+)
 from derivations.steps.matching import is_layer
 from derivations.steps.rules import RULES
 from derivations.textbook import ENTRIES, THEOREMS, expanded, pullback
@@ -237,3 +247,9 @@ def test_every_operation_and_theorem_has_its_derivations():
         assert find(name), name
     assert [d.name for d in find("softmax")] == ["softmax_jacobian", "softmax"]
     assert find("no such thing") == ()
+
+
+def test_an_operation_has_all_that_is_derived_of_it_and_nothing_else():
+    of_operations = [d.name for name in ENTRIES for d in derivations_of(name)]
+    assert len(set(of_operations)) == len(of_operations)
+    assert not [n for n in set(names()) - set(of_operations) if n.startswith(tuple(ENTRIES))]
