@@ -26,6 +26,7 @@ from derivations.trace import (
 )
 
 AGREEMENT = 1e-8  # relative: how far a lift, in balls, may be from JAX's float64
+CANCELLED = 1e-12  # absolute: what rounding leaves in double precision where all terms cancel
 _NARROW = {"bf16[": 0.1, "f16[": 1e-2, "f32[": 1e-4}  # and where the code itself has fewer digits
 VALIDATION_POINTS = 2
 NOT_ASKED = "not asked for"
@@ -279,10 +280,10 @@ def _agree(lifted_value: np.ndarray, number: np.ndarray, tolerance: float) -> No
     balls = [ball(v) for v in lifted_value.reshape(-1)]
     exact = np.array([float(b.mid()) for b in balls])
     size = np.maximum(np.abs(exact), np.abs(number.reshape(-1)))
-    # Where all of it cancels, JAX's numbers are what rounding leaves of terms of size one.
-    cancelled = all(b.contains(0) for b in balls)
-    scale = 1.0 if cancelled else max(1e-30, float(size.max(initial=0.0)))
+    scale = max(1e-30, float(size.max(initial=0.0)))
+    # Where all of it cancels, JAX's numbers are what double precision leaves of the terms.
+    rest = CANCELLED if all(b.contains(0) for b in balls) else 0.0
     with np.errstate(invalid="ignore"):  # infinite in both: a lift that is not held against JAX
         gap = np.abs(exact - number.reshape(-1)).max(initial=0.0)
-    if not gap <= tolerance * scale:
+    if not gap <= max(tolerance * scale, rest):
         raise Unsupported(f"the lift is off JAX's own numbers by {gap:.3g} (of {scale:.3g})")
