@@ -10,15 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from derivations.graph import At, Dim, Index
-from derivations.index import (
-    bind,
-    hit,
-    negative_whole,
-    opened,
-    rename,
-    size_of,
-    zero_of_whole,
-)
+from derivations.index import below, bind, hit, opened, rename, zero_of_whole
 from derivations.polynomial import (
     INDICATORS,
     Gen,
@@ -140,14 +132,9 @@ def _where_hit(indicator: Gen, factor: Gen) -> bool | None:
         return found.pop() if len(found) == 1 else None
     for b in factor.free:
         there = hit(b, factor)
-        if there is None:
-            continue
-        below_size = plus(there, scaled(size_of(b.size), -1))
-        for bound, value in ((negative_whole(there), False), (negative_whole(below_size), True)):
-            if of(indicator) == bound:
-                return value
-            if of(indicator) == plus(number(1), scaled(bound, -1)):
-                return not value
+        value = None if there is None else below(indicator, there, b.size)
+        if value is not None:
+            return value
     return None
 
 

@@ -7,7 +7,7 @@ that is an index of an axis is one of the positions along it.
 from collections.abc import Set
 
 from derivations.graph import Dim, Index
-from derivations.index import negative_whole, rename, size_of, truth
+from derivations.index import below, rename, truth
 from derivations.polynomial import Gen, Monomial, Poly, number, of, plus, scaled, term, thaw, times
 from derivations.regions import sign
 from derivations.signs import Signs
@@ -87,7 +87,8 @@ def _of_label(g: Gen, ranges: Ranges) -> Poly | None:
     if entry is None:
         return None
     if g.kind == "less":
-        return _below(g, entry, ranges)
+        own = (below(g, of(entry), dim) for tensor, dim in ranges if tensor == entry.data[0])
+        return next((number(value) for value in own if value is not None), None)
     if not set(rest) <= {()}:
         return None
     value = rest.get((), 0)
@@ -100,20 +101,6 @@ def _of_label(g: Gen, ranges: Ranges) -> Poly | None:
             return plus(number(1), *(scaled(other, -1) for other in (*first, *others)))
         if not 0 <= value < dim:
             return {}
-    return None
-
-
-def _below(g: Gen, entry: Gen, ranges: Ranges) -> Poly | None:
-    """Gives whether a label is below zero, which it is not, or below the size, which it is."""
-    for tensor, dim in ranges:
-        if tensor == entry.data[0]:
-            below_zero = negative_whole(of(entry))
-            below_size = negative_whole(plus(of(entry), scaled(size_of(dim), -1)))
-            for indicator, value in ((below_zero, 0), (below_size, 1)):
-                if of(g) == indicator:
-                    return number(value)
-                if plus(number(1), scaled(indicator, -1)) == of(g):
-                    return number(1 - value)
     return None
 
 

@@ -297,6 +297,20 @@ def hit(b: Index, g: Gen) -> Poly | None:
     return there if all(value.denominator == 1 for value in there.values()) else None
 
 
+def below(indicator: Gen, there: Poly, size: Dim) -> bool | None:
+    """Gives what is said of a whole number by the indicator that it is below 0, or below a size.
+
+    The number is a position along an axis of that size. `None` if the indicator says anything else.
+    """
+    below_size = plus(there, scaled(size_of(size), -1))
+    for bound, value in ((negative_whole(there), False), (negative_whole(below_size), True)):
+        if of(indicator) == bound:
+            return value
+        if of(indicator) == plus(number(1), scaled(bound, -1)):
+            return not value
+    return None
+
+
 def _same_range(gone: Index, kept: At) -> bool:
     """Tells whether the index that goes takes the value of the one that stays, whatever it is."""
     if isinstance(kept, Index):

@@ -12,6 +12,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(3, f"{self.format_usage()}{self.prog}: {message}\n")
 
+    def add_numbers(self, *options: tuple[str, int, int, str]) -> None:
+        """Adds options that are whole numbers: name, least, default, and what it is."""
+        for name, least, default, text in options:
+            self.add_argument(
+                name,
+                type=whole_number(least),
+                default=default,
+                metavar="N",
+                help=f"{text} (default: %(default)s)",
+            )
+
 
 def parser(description: str | None) -> Parser:
     made = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -21,17 +32,10 @@ def parser(description: str | None) -> Parser:
         metavar="FILE.npz",
         help="train on the file's arrays images (n, ...) and labels (n,), integers from 0, instead",
     )
-    for name, least, default, text in (
+    made.add_numbers(
         ("--epochs", 1, 30, "how often each training goes through the images"),
         ("--seed", 0, 0, "draws the held-out fifth, the first parameters and the batches"),
-    ):
-        made.add_argument(
-            name,
-            type=whole_number(least),
-            default=default,
-            metavar="N",
-            help=f"{text} (default: %(default)s)",
-        )
+    )
     made.add_argument(
         "--out",
         type=Path,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from derivations.report.files import require_writable
-from digits.options import Parser, whole_number
+from digits.options import Parser
 from gpt import corpus, learning
 
 SIZES = (
@@ -35,14 +35,7 @@ def parse(description: str | None) -> Asked:
     parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", type=Path, metavar="FILE", help="learn from this file instead")
     parser.add_argument("--gradient", choices=("hand", "jax"), default="hand", help="which one")
-    for name, least, default, text in SIZES:
-        parser.add_argument(
-            name,
-            type=whole_number(least),
-            default=default,
-            metavar="N",
-            help=f"{text} (default: %(default)s)",
-        )
+    parser.add_numbers(*SIZES)
     parser.add_argument(
         "--out", type=Path, default=Path("build/gpt"), metavar="DIR", help="where the picture goes"
     )
