@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from functional_nn import checks
@@ -155,6 +156,9 @@ def _on_device(batch: Any) -> Any:
 # --- a position within an epoch -----------------------------------------------------------------
 
 
+Span = tuple[int, int]
+
+
 class Placed(NamedTuple):
     """A batch, and where its iterator stands after it.
 
@@ -162,11 +166,13 @@ class Placed(NamedTuple):
       x: The inputs.
       y: The targets.
       place: The iterator's state as JSON, or `None` if it cannot be asked or was not.
+      spans: Of the inputs and of the targets the least and the largest, if these are whole numbers.
     """
 
     x: jax.Array
     y: jax.Array
     place: str | None
+    spans: tuple[Span | None, Span | None]
 
 
 def placed(
@@ -204,7 +210,8 @@ def placed(
             # Written down at once: a state may be an object that changes with the iterator.
             told = _told(batches.get_state()) if asked else None  # pyright: ignore[reportAttributeAccessIssue]
             x, y = _copied(_pair(batch))
-            yield Placed(x, y, told)
+            # In this thread and before the transfer: to look at it later would bring it back.
+            yield Placed(x, y, told, (_span(x), _span(y)))
 
     def transfer(item: Placed) -> Placed:
         return item._replace(x=_on_device(item.x), y=_on_device(item.y))
@@ -233,6 +240,14 @@ def _pair(batch: Any) -> tuple[Any, Any]:
             'Map them, such as by ((b["x"], b["y"]) for b in batches).'
         )
     return batch[0], batch[1]
+
+
+def _span(array: Any) -> Span | None:
+    here = not isinstance(array, jax.Array) or array.is_fully_addressable
+    if not here or np.size(array) == 0 or not jnp.issubdtype(jnp.result_type(array), jnp.integer):
+        return None
+    host = np.asarray(array)
+    return int(host.min()), int(host.max())
 
 
 def _told(state: Any) -> str:

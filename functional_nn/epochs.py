@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from functional_nn import checks
-from functional_nn.data import Placed, placed
+from functional_nn.data import Placed, Span, placed
 from functional_nn.flat import typed
 from functional_nn.guards import first_nonfinite, save_batch
 from functional_nn.scaling import met
@@ -142,7 +142,7 @@ def of_batches(
         items = placed(source, number, skip=tally.batches, place=place, keep=folder is not None)
         with closing(items):
             for item in items:
-                look(carry[0].params, item.x, item.y)
+                look(carry[0].params, item)
                 seen()
                 carry, measured = train.advance(carry, (item.x, item.y))
                 pending.append((item, measured))
@@ -162,30 +162,27 @@ def of_batches(
     return epoch
 
 
-def _looking(train: Training) -> Callable[[Any, jax.Array, jax.Array], None]:
+def _looking(train: Training) -> Callable[[Any, Placed], None]:
     """Gives a function of parameters and a batch that refuses it where it does not fit them.
 
     It is the look that `fit` takes at arrays, taken only where shapes, or the smallest or largest
     of whole numbers (labels, tokens), are new: compiled code does not notice what is out of range.
     """
-    seen: dict[str, tuple[int, int]] = {}
+    seen: dict[str, Span | None] = {}
 
-    def new(name: str, array: jax.Array) -> bool:
+    def new(name: str, array: jax.Array, span: Span | None) -> bool:
         key = f"{name} {typed(array)}"
         known = seen.get(key)
-        if array.size == 0 or not array.is_fully_addressable:
-            span = known or (0, 0)
-        elif not jnp.issubdtype(array.dtype, jnp.integer):
-            span = (0, 0)
-        else:
-            host = np.asarray(array)
-            least, most = known or (int(host.flat[0]),) * 2
-            span = (min(least, int(host.min())), max(most, int(host.max())))
+        if span is not None and known is not None:
+            span = (min(span[0], known[0]), max(span[1], known[1]))
+        if key in seen and span == known:
+            return False
         seen[key] = span
-        return span != known
+        return True
 
-    def look(params: Any, x: jax.Array, y: jax.Array) -> None:
-        if new("x", x) | new("y", y):
+    def look(params: Any, item: Placed) -> None:
+        x, y, _, (inputs, targets) = item
+        if new("x", x, inputs) | new("y", y, targets):
             checks.batch(x, y)
             if x.is_fully_addressable and y.is_fully_addressable:
                 jax.eval_shape(lambda params: train.objective(params, x, y), params)
