@@ -45,6 +45,7 @@ def test_small_gradients_survive(gradients, microbatches):
     plain = gradient(params, x, y, gradients, 1.0, microbatches)
     assert not np.asarray(plain[0]["w"]).any(), "without a scale, nothing is left"
     scaled = gradient(params, x, y, gradients, 2.0**12, microbatches)
+    # Some ten roundings to 11 bits, each by 2^-11 at most.
     np.testing.assert_allclose(np.abs(scaled[0]["w"]), exact, atol=0.01 * exact.max())
     assert {a.dtype for a in jax.tree.leaves(scaled)} == {jnp.dtype("float32")}
 
@@ -112,6 +113,7 @@ def test_the_masters_take_what_float16_would_round_away():
     apart = zip(leaves(state.params), leaves(expected.params), strict=True)
     for (a, b), size in zip(apart, moved, strict=True):
         assert 0 < size < 2.0**-12, "less than float16 can tell apart near 1"
+        # The gradients are of float16, and five of them add up.
         np.testing.assert_allclose(a, b, atol=0.02 * size)
 
 
