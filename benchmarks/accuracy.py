@@ -25,6 +25,7 @@ from derivations.ulps.accuracy import versions
 from derivations.ulps.contract import (
     CONTRACT,
     FIXED_CONTRACT,
+    PRECISE_CONTRACT,
     ROWS,
     ROWS_CONTRACT,
     Bound,
@@ -37,6 +38,7 @@ from derivations.ulps.measure import SPECIAL, Inputs
 from derivations.ulps.show import figure
 from derivations.ulps.tally import Errors
 from functional_nn import Rule
+from functional_nn.activations import PRECISE_RULES
 
 JAX: dict[str, Callable[..., Any]] = {
     "sigmoid": jax.nn.sigmoid,
@@ -93,8 +95,13 @@ class Line(NamedTuple):
 
 def lines(names: list[str], inputs: Inputs) -> Iterator[Line]:
     """Measures function by function; all of them without names."""
-    for name in names or [*CONTRACT, *FIXED_CONTRACT, *ROWS_CONTRACT]:
-        if name in CONTRACT:
+    precise = {f"precise {name}": name for name in PRECISE_CONTRACT}
+    for name in names or [*CONTRACT, *precise, *FIXED_CONTRACT, *ROWS_CONTRACT]:
+        if name in precise:
+            rule = PRECISE_RULES[precise[name]]
+            for line in _of_one(precise[name], PRECISE_CONTRACT, rule, None, inputs):
+                yield line._replace(name=name)
+        elif name in CONTRACT:
             yield from _of_one(name, CONTRACT, CATALOG[name].rule, JAX.get(name), inputs)
         elif name in FIXED_CONTRACT:
             operation = FIXED[name].operation
@@ -182,7 +189,8 @@ number, `n×sign` those of the wrong sign, `n×nan` those that are NaN or infini
 finite. Inputs and true results that are subnormal are counted apart: XLA takes them for zero on
 CPUs. Derivatives beside ours are those of `jax.grad`. Losses of one output and gated units are
 functions of one argument, the others fixed; losses of K classes are taken at rows whose target is
-ahead, or behind, by up to 60, and each entry of the gradient counts.
+ahead, or behind, by up to 60, and each entry of the gradient counts. `precise` are the rules of
+`functional_nn.activations.PRECISE_RULES`, which take some three to five times as long.
 
 Made by `python benchmarks/accuracy.py{options} --out benchmarks/results/accuracy.md`
 with {versions}. float32: {inputs}; bfloat16 and float16: every input.

@@ -15,6 +15,7 @@ import numpy as np
 import optax
 
 import functional_nn as fnn
+from functional_nn.activations import PRECISE_RULES
 
 THEIRS = {
     "sigmoid": jax.nn.sigmoid,
@@ -122,6 +123,13 @@ def main():
         plain, _ = step(layer_of(theirs), jax.value_and_grad)
         whole = ratio(ours, plain, args, options.rounds, repeats=20)
         print(f"{name:14}{value:8.2f}{derivative:12.2f}{whole:8.2f}", flush=True)
+    print("the precise ones, against those above")
+    for name in options.names or THEIRS:
+        if name in PRECISE_RULES:
+            rule, usual = PRECISE_RULES[name], fnn.RULES[name]
+            value = ratio(jax.jit(rule.primal), jax.jit(usual.primal), (x,), options.rounds)
+            derivative = ratio(pullback(rule), pullback(usual), (x, dy), options.rounds)
+            print(f"{name:14}{value:8.2f}{derivative:12.2f}", flush=True)
 
 
 if __name__ == "__main__":

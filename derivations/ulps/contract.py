@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from derivations.ulps.accuracy import Accuracy
 from derivations.ulps.losses import LossErrors, confident, cross_entropy, loss_accuracy
+from functional_nn.activations import PRECISE_RULES
 
 
 class Bound(NamedTuple):
@@ -38,6 +39,9 @@ def _of(single: tuple[float, float]) -> dict[str, Bound]:
 
 # Of one array: by the name of the operation.
 CONTRACT: dict[str, dict[str, Bound]] = {name: _of(single) for name, single in _SINGLE.items()}
+
+# What `functional_nn.activations.PRECISE_RULES` has under the same names.
+PRECISE_CONTRACT = {name: _of((1, 1)) for name in PRECISE_RULES}
 
 # Of several arrays, all but one of them fixed: by the names of `derivations.ulps.fixed`.
 FIXED_CONTRACT: dict[str, dict[str, Bound]] = {

@@ -1,11 +1,11 @@
 """Which activation of the library is a function? By a proof that their definitions are equal."""
 
-import time
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from derivations import clock
 from derivations.catalog import CATALOG
 from derivations.equality import equal
 from derivations.graph import Node
@@ -28,7 +28,7 @@ def known_as(truth: Node) -> str | None:
       A name of the catalogue whose value and derivative are promised to keep their digits; `None`
       if no such activation is proved to be equal.
     """
-    deadline = time.monotonic() + _SECONDS
+    deadline = clock.now() + _SECONDS
     for name in CONTRACT:
         definition = _definition(name)
         if definition is None or not _agree(truth, definition):

@@ -56,10 +56,7 @@ from functional_nn.activations.hard import hard_silu_fwd as hard_silu_fwd
 from functional_nn.activations.hard import hard_tanh as hard_tanh
 from functional_nn.activations.hard import hard_tanh_bwd as hard_tanh_bwd
 from functional_nn.activations.hard import hard_tanh_fwd as hard_tanh_fwd
-from functional_nn.activations.precise import PRECISE_SIGMOID as PRECISE_SIGMOID
-from functional_nn.activations.precise import precise_sigmoid as precise_sigmoid
-from functional_nn.activations.precise import precise_sigmoid_bwd as precise_sigmoid_bwd
-from functional_nn.activations.precise import precise_sigmoid_fwd as precise_sigmoid_fwd
+from functional_nn.activations.precise import PRECISE_RULES as PRECISE_RULES
 from functional_nn.activations.rectifiers import IDENTITY as IDENTITY
 from functional_nn.activations.rectifiers import LEAKY_RELU as LEAKY_RELU
 from functional_nn.activations.rectifiers import PRELU as PRELU

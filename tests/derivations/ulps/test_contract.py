@@ -14,6 +14,7 @@ from derivations.catalog import CATALOG
 from derivations.ulps.contract import (
     CONTRACT,
     FIXED_CONTRACT,
+    PRECISE_CONTRACT,
     ROWS,
     ROWS_CONTRACT,
     Bound,
@@ -25,10 +26,13 @@ from derivations.ulps.fixed import FIXED, fixed
 from derivations.ulps.floats import format_of
 from derivations.ulps.measure import SPECIAL, special
 from derivations.ulps.scalar import scalar
-from functional_nn import activations, losses
+from functional_nn import Rule, activations, losses
+from functional_nn.activations import PRECISE_RULES
 
 ROOT = Path(__file__).parents[3]
 
+SHORT = [pytest.param(dtype, marks=pytest.mark.nightly) for dtype in ("bfloat16", "float16")]
+DTYPES = ["float32", *SHORT]
 CASES = [(name, dtype) for name, bounds in CONTRACT.items() for dtype in bounds]
 
 
@@ -44,17 +48,21 @@ def test_kept(name: str, dtype: str):
     assert report.value.open.times == report.derivative.open.times == report.value.left_out == 0
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_the_precise_sigmoid_stays_within_2_ulp(dtype: str):
-    report = accuracy(activations.PRECISE_SIGMOID, dtype=dtype)
-    most = 2 if dtype == "float32" else 0.502
-    assert broken(report, Bound(most, most)) == []
+@pytest.mark.parametrize("name", PRECISE_CONTRACT)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_kept_by_the_precise_activations(name: str, dtype: str):
+    report = accuracy(PRECISE_RULES[name], dtype=dtype)
+    assert broken(report, PRECISE_CONTRACT[name][dtype]) == []
+    assert report.value.open.times == report.derivative.open.times == report.value.left_out == 0
 
 
-def test_the_precise_sigmoid_is_proved_the_textbooks():
-    operation = CATALOG["sigmoid"]
-    report = check(activations.PRECISE_SIGMOID, *operation.arguments, textbook=operation.textbook)
+@pytest.mark.parametrize("name", PRECISE_CONTRACT)
+def test_a_precise_activation_is_proved_the_textbooks(name: str):
+    operation = CATALOG[name]
+    rule = PRECISE_RULES[name]
+    report = check(rule, *operation.arguments, textbook=operation.textbook)
     assert report.verdict is Verdict.PROVED
+    assert rule.primal is not operation.rule.primal
 
 
 FIXED_CASES = [(name, dtype) for name, bounds in FIXED_CONTRACT.items() for dtype in bounds]
@@ -68,10 +76,7 @@ def test_kept_by_operations_of_several_arrays(name: str, dtype: str):
 
 
 @pytest.mark.parametrize("name", ROWS)
-@pytest.mark.parametrize(
-    "dtype",
-    ["float32", *(pytest.param(d, marks=pytest.mark.nightly) for d in ("bfloat16", "float16"))],
-)
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_kept_by_losses_of_one_class_out_of_many(name: str, dtype: str):
     """The loss, and every entry of its gradient, at margins to 60."""
     found = measured_rows(CATALOG[ROWS[name].operation].rule, name, dtype)
@@ -101,9 +106,10 @@ def test_the_page_has_a_row_for_every_promise():
         ]
         for part in page.split("## ")[1:]
     )
+    precise = {f"precise {name}": bounds for name, bounds in PRECISE_CONTRACT.items()}
     promised = {
         (name, dtype, "/".join(f" {b:g} " for b in bound).strip())
-        for contract in (CONTRACT, FIXED_CONTRACT, ROWS_CONTRACT)
+        for contract in (CONTRACT, precise, FIXED_CONTRACT, ROWS_CONTRACT)
         for name, bounds in contract.items()
         for dtype, bound in bounds.items()
     }
@@ -111,7 +117,7 @@ def test_the_page_has_a_row_for_every_promise():
     for row in largest[2:]:  # and it keeps them
         bound = [float(b) for b in row[2].split(" / ")]
         assert all(float(e) <= b for e, b in zip(row[3:5], bound, strict=True)), row
-    assert {row[0] for row in special[2:]} == {*CONTRACT, *FIXED_CONTRACT}
+    assert {row[0] for row in special[2:]} == {*CONTRACT, *precise, *FIXED_CONTRACT}
     assert special[0][1:] == list(SPECIAL)
     assert all(len(row) == len(special[0]) and all(row) for row in special[2:])
     assert re.search(r"jax \d+\.\d+\.\d+, jaxlib .*, optax \d", page)
@@ -157,9 +163,16 @@ SPECIAL_VALUES: dict[str, list[tuple[Any, float]]] = {
 }
 
 
-@pytest.mark.parametrize("name", SPECIAL_VALUES)
-def test_special_values(name: str):
-    found = special(scalar(CATALOG[name].rule, "float32"), format_of("float32"))
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [
+        *((CATALOG[name].rule, name) for name in SPECIAL_VALUES),
+        *((rule, name) for name, rule in PRECISE_RULES.items()),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_special_values(rule: Rule, name: str):
+    found = special(scalar(rule, "float32"), format_of("float32"))
     wanted = dict(zip([s for s in SPECIAL if "sub" not in s], SPECIAL_VALUES[name], strict=True))
     largest = float(np.finfo(np.float32).max)
     for at, (value, slope) in wanted.items():
@@ -174,16 +187,17 @@ def test_special_values(name: str):
 
 
 @pytest.mark.nightly
-def test_the_precise_sigmoid_stays_within_2_ulp_at_every_float_of_the_band():
-    report = accuracy(activations.PRECISE_SIGMOID, inputs="band")
-    assert broken(report, Bound(2, 2)) == []
-
-
-@pytest.mark.nightly
 @pytest.mark.parametrize("name", CONTRACT)
 def test_kept_by_every_float_of_the_band(name: str):
     report = accuracy(CATALOG[name].rule, inputs="band")
     assert broken(report, CONTRACT[name]["float32"]) == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", PRECISE_CONTRACT)
+def test_kept_by_the_precise_ones_at_every_float_of_the_band(name: str):
+    report = accuracy(PRECISE_RULES[name], inputs="band")
+    assert broken(report, PRECISE_CONTRACT[name]["float32"]) == []
 
 
 def test_a_worse_function_breaks_it():
