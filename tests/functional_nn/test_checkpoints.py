@@ -22,6 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture(autouse=True)
 def _freed():
+    """Arrays of a file, and open files, go with the test: the rest need not be looked through."""
+    gc.freeze()
     yield
     gc.collect()
 
