@@ -13,7 +13,6 @@ import math
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, NamedTuple
@@ -22,6 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from derivations import clock
 from derivations.subject import Subject
 from derivations.timeout import OutOfTime, swallowed_in_silence, time_limit
 from derivations.trace import double_precision, in_double_precision, jaxprs_of
@@ -64,12 +64,12 @@ def evidence(subject: Subject, deadline: float) -> str:
 
     Args:
       subject: What is run, at the sizes of its example.
-      deadline: When to give up, by `time.monotonic`.
+      deadline: When to give up, by `clock.now`.
     """
     if not subject.wanted or any(not isinstance(d, int) for s in subject.shapes for d in s.shape):
         return ""
-    end = min(deadline, time.monotonic() + SECONDS)
-    if time.monotonic() >= end:
+    end = min(deadline, clock.now() + SECONDS)
+    if clock.now() >= end:
         return ""
     log = logging.getLogger("jax._src.callback")
     talking, log.disabled = log.disabled, True  # a callback that refuses float64 is no news
@@ -81,7 +81,7 @@ def evidence(subject: Subject, deadline: float) -> str:
 
 def _evidence(subject: Subject, end: float) -> str:
     try:
-        with time_limit(max(0.0, end - time.monotonic())), double_precision():
+        with time_limit(max(0.0, end - clock.now())), double_precision():
             refused = _refused(subject)
         if refused:
             return refused
@@ -103,14 +103,14 @@ def _in_time(work: Callable[[], str], end: float) -> str:
 
     thread = threading.Thread(target=run, daemon=True, name="black box")
     thread.start()
-    thread.join(max(0.0, end - time.monotonic()))
+    thread.join(max(0.0, end - clock.now()))
     with swallowed_in_silence():
         for _ in range(MOST_INTERRUPTIONS):
             if not thread.is_alive():
                 break
             _interrupt(thread)
             thread.join(0.05)
-    return answer[0] if answer and time.monotonic() < end + 0.01 else LATE
+    return answer[0] if answer and clock.now() < end + 0.01 else LATE
 
 
 def _interrupt(thread: threading.Thread) -> None:
@@ -181,14 +181,14 @@ def _observed(subject: Subject, end: float) -> str:
             orders: list[float | None] = []
             try:
                 for point in _points(subject, code):
-                    if len(orders) == POINTS or time.monotonic() > end:
+                    if len(orders) == POINTS or clock.now() > end:
                         break
                     same, order = _order(subject, code, *point)
                     if not same:
                         return "run, fwd gives another value than the primal"
                     orders.append(order)
             except Exception:  # it may take its own dtypes alone
-                if time.monotonic() > end:
+                if clock.now() > end:
                     return LATE
                 continue
             if orders:

@@ -37,7 +37,8 @@ def check(
         equal in the proof. A rule that is wrong at other sizes at which both its passes run, equal
         ones made different or an axis of length one made longer, is refuted there.
         `"given"` speaks for the example's sizes only.
-      budget: Seconds, for each part of a network. What they run out on is `UNDECIDED`.
+      budget: Seconds, for each part of a network, in which this process runs or rests: those in
+        which a busy machine lets others run do not count. What they run out on is `UNDECIDED`.
 
     Returns:
       A report; `report.verdict` is the worst of its obligations.

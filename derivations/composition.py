@@ -5,13 +5,12 @@ has, and what its backward pass computes is proved to be the chain rule. That th
 combinator of its parts is seen by comparing the traced code of both.
 """
 
-import time
 from typing import Any, cast
 
 import jax
 from jax import export
 
-from derivations import abstract
+from derivations import abstract, clock
 from derivations.induction import repetition
 from derivations.same_code import row, same_code, same_jaxpr
 from derivations.single import check_rule
@@ -34,7 +33,7 @@ def check_network(net: Any, params: Any, x: Any, *, budget: float = 30.0) -> Rep
     if net.name == "repeat":
         report = check_network(net.parts[0], row(params), x, budget=budget)
         each = f"1.-{len(net.parts)}. {net.parts[0].name}"
-        theorem = repetition(net, params, x, time.monotonic() + budget)
+        theorem = repetition(net, params, x, clock.now() + budget)
         return Report(net.name, "network", (theorem,), (report._replace(subject=each),))
     parts = []
     for i, (part, own, given) in enumerate(inside(net, params, x), 1):
@@ -45,7 +44,7 @@ def check_network(net: Any, params: Any, x: Any, *, budget: float = 30.0) -> Rep
         # whole, as one layer.
         whole = check_rule(net, params, x, budget=budget)
         return Report(net.name, "network", whole.obligations, tuple(parts))
-    theorem = _joined(net, params, x, time.monotonic() + budget)
+    theorem = _joined(net, params, x, clock.now() + budget)
     return Report(net.name, "network", (theorem,), tuple(parts))
 
 
@@ -71,14 +70,14 @@ def check_objective(objective: Any, params: Any, x: Any, y: Any, *, budget: floa
     net = check_network(objective.net, params, x, budget=budget)
     outputs = jax.eval_shape(objective.net.apply, params, x)
     loss = check_rule(objective.loss, outputs, y, budget=budget)
-    theorem = _mean_loss(objective, params, x, y, time.monotonic() + budget)
+    theorem = _mean_loss(objective, params, x, y, clock.now() + budget)
     return Report("objective", "network", (*net.obligations, theorem), (*net.parts, loss))
 
 
 def _joined(net: Any, params: Any, x: Any, deadline: float) -> Obligation:
     from derivations.catalog import COMBINATORS
 
-    start = time.monotonic()
+    start = clock.now()
     count = len(net.parts)
     base = Obligation(
         "composition",
@@ -130,7 +129,7 @@ def _mean_loss(objective: Any, params: Any, x: Any, y: Any, deadline: float) -> 
     """The gradient of the mean loss of an unknown network with an unknown loss."""
     from derivations import catalog
 
-    start = time.monotonic()
+    start = clock.now()
     base = Obligation(
         "composition",
         "value_and_grad of the mean loss is its gradient, if the network's and the loss's backward "

@@ -5,9 +5,9 @@ first expression is defined wherever the second is. Where it says no, nothing is
 normal form may not know an identity, and only a witness refutes.
 """
 
-import time
 from typing import NamedTuple
 
+from derivations import clock
 from derivations.counts import counted
 from derivations.difference import Ranges, reduced
 from derivations.domain import Domain, absent, missing
@@ -43,7 +43,7 @@ def equal(
     Args:
       found: The expression.
       truth: What it is compared with.
-      deadline: When to give up, by `time.monotonic`.
+      deadline: When to give up, by `clock.now`.
       domains: Whether the first has to be defined wherever the second is.
       ranges: Labels that are taken to lie within an axis.
       hypothesis: Two expressions that are taken to be equal, the first a single sum or entry.
@@ -55,7 +55,7 @@ def equal(
     forms = Normaliser()
     while pending:
         known = pending.pop()
-        if time.monotonic() > deadline:
+        if clock.now() > deadline:
             return Equality(False, regions, "the budget ran out")
         try:
             try:

@@ -1,12 +1,12 @@
 """Plain functions: every custom rule inside is checked where it stands, and then the whole."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
 from jax.extend import core
 
+from derivations import clock
 from derivations.lift import source_line
 from derivations.single import check_subject
 from derivations.subject import Subject, fits, from_passes
@@ -36,7 +36,7 @@ def check_function(function: Callable[..., Any], *args: Any, sizes: str, budget:
     Raises:
       TypeError: There is no hand-written derivative in it either, or the arguments do not fit.
     """
-    deadline = time.monotonic() + budget
+    deadline = clock.now() + budget
     name = getattr(function, "__name__", type(function).__name__)
     subject = as_subject(name, function, fits(name, function, args))
     found = list(_different(rules_inside(function, args)))

@@ -8,7 +8,6 @@ l = n it holds by what the loop starts from; from l + 1 to l it is one step of b
 arbitrary `p`, `x` and cotangent, which the index calculus settles, and `d_l` with it.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ import numpy as np
 from jax import export
 from jax.extend.core import jaxpr_as_fun
 
-from derivations import abstract
+from derivations import abstract, clock
 from derivations.graph import Node
 from derivations.lift import Unsupported
 from derivations.primitives.loops import operand_groups
@@ -35,11 +34,11 @@ def repetition(net: Any, params: Any, x: Any, deadline: float) -> Obligation:
       net: The layer; its parts are its blocks.
       params: Its parameters, or their shapes.
       x: A batch, or its shape.
-      deadline: When to give up, by `time.monotonic`.
+      deadline: When to give up, by `clock.now`.
     """
     from derivations import catalog
 
-    start = time.monotonic()
+    start = clock.now()
     count, block = len(net.parts), net.parts[0]
     base = Obligation(
         "composition",

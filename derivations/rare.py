@@ -5,7 +5,6 @@ whole array. The solution need not be exact: what counts is that both sides are 
 """
 
 import random
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice
@@ -14,6 +13,7 @@ from typing import Any
 import flint
 import numpy as np
 
+from derivations import clock
 from derivations.boundaries import Boundary, boundaries
 from derivations.evaluate import Point, Tie, ball, evaluate, rational
 from derivations.refute import Suspect, Tensor, points
@@ -34,7 +34,7 @@ def rare_points(
     """Gives points on both sides of the boundaries of two expressions, then of unusual scales."""
     floats = [t for t in tensors if t.kind == "float" and t.near is None]
     draw = random.Random(5)
-    end = min(deadline, time.monotonic() + SECONDS)
+    end = min(deadline, clock.now() + SECONDS)
     for boundary in _boundaries(suspect, end):
         for tensor in floats:
             for start in islice(points(tensors, sizes, seed=3), STARTS):
@@ -44,7 +44,7 @@ def rare_points(
 
 def _boundaries(suspect: Suspect, end: float) -> list[Boundary]:
     try:
-        with time_limit(max(0.0, end - time.monotonic())):
+        with time_limit(max(0.0, end - clock.now())):
             return boundaries((suspect.found, suspect.expected))
     except OutOfTime:
         return []  # the other points are still tried
@@ -59,7 +59,7 @@ def _around(
         return
     entry = tuple(draw.randrange(n) for n in shape)
     for at in (entry, ...) if shape else (entry,):
-        if time.monotonic() > end:
+        if clock.now() > end:
             return
         crossing = _crossing(boundary, start, tensor.name, at)
         if crossing is not None:

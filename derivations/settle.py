@@ -1,10 +1,9 @@
 """How one obligation is settled: for all sizes, at the example's, at small ones, or exactly."""
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from derivations import obligations
+from derivations import clock, obligations
 from derivations.differentiate import Undifferentiable
 from derivations.lift import Unsupported
 from derivations.subject import Subject
@@ -74,7 +73,7 @@ def settled(claim: Claim, tracings: Tracings, deadline: float) -> Obligation:
 
 def share(deadline: float, part: float) -> float:
     """Gives an earlier deadline: a part of the time that is left."""
-    now = time.monotonic()
+    now = clock.now()
     return now + part * max(0.0, deadline - now)
 
 
@@ -114,7 +113,7 @@ def _at_smaller_sizes(
             modular = _modular(claim, tracings, share(deadline, EXACT))
             if modular is not None and modular.verdict is Verdict.EXACT:
                 deadline = share(deadline, OTHER)  # what is left to see is a mistake at other sizes
-        if time.monotonic() > deadline:
+        if clock.now() > deadline:
             break
     return _together(claim, general, outcomes, modular, tracings)
 
@@ -172,7 +171,7 @@ def _untraceable(claim: Claim, tracings: Tracings) -> Obligation:
 
 def _tried(claim: Claim, this: Traced, deadline: float) -> Obligation:
     assert claim.prove is not None
-    left = max(deadline - time.monotonic(), 0.0)
+    left = max(deadline - clock.now(), 0.0)
     try:
         with time_limit((1 + PATIENCE / 2) * left + SHORTEST):
             return claim.prove(this, deadline)

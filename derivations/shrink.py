@@ -4,7 +4,6 @@ Greedy, in one pass: each step is kept only if the two values still surely diffe
 boundary. A point at which two entries are both the largest is a boundary as well.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import flint
 import numpy as np
 
+from derivations import clock
 from derivations.evaluate import Point, Tie, ball, evaluate, rational, sorted_indices
 from derivations.graph import Node
 from derivations.refute import Suspect, Tensor, counterexample
@@ -31,9 +31,9 @@ def shrunk(suspect: Suspect, point: Point, tensors: Sequence[Tensor], deadline: 
       suspect: The two expressions.
       point: Where they differ.
       tensors: The inputs.
-      deadline: When to stop, by `time.monotonic`; it stops sooner if that is far.
+      deadline: When to stop, by `clock.now`; it stops sooner if that is far.
     """
-    return _Shrinker(suspect, point, tensors, min(deadline, time.monotonic() + SECONDS)).run()
+    return _Shrinker(suspect, point, tensors, min(deadline, clock.now() + SECONDS)).run()
 
 
 class _Shrinker:
@@ -52,7 +52,7 @@ class _Shrinker:
 
     @property
     def over(self) -> bool:
-        return self.left <= 0 or time.monotonic() > self.deadline
+        return self.left <= 0 or clock.now() > self.deadline
 
     def _take(self, point: Point) -> bool:
         """Moves to a point if it refutes too."""

@@ -1,10 +1,9 @@
 """One rule by itself: traced at all sizes where that works, and every obligation settled."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from derivations import obligations, variants
+from derivations import clock, obligations, variants
 from derivations.blackbox import evidence
 from derivations.doors import as_declared, made_again, subject_of
 from derivations.evidence import Follows
@@ -30,7 +29,7 @@ def check_rule(
     budget: float,
 ) -> Report:
     """Checks one rule or leaf layer; the arguments are those of `check`."""
-    deadline = time.monotonic() + budget
+    deadline = clock.now() + budget
     if declared is not None:
         intended = as_declared(thing, args, declared)
         return check_subject(subject_of(thing, args), intended=intended, sizes=sizes, budget=budget)
@@ -42,7 +41,7 @@ def check_rule(
             return report
     until = share(deadline, CLAIM)  # the rest is for the values as they are
     for other in variants.redrawn(thing, args):
-        left = until - time.monotonic()
+        left = until - clock.now()
         if left <= 0:
             break
         report = check_subject(other, sizes=sizes, budget=min(budget / 4, left))
@@ -63,10 +62,10 @@ def check_rule(
 
 
 def _again(subject: Subject, sizes: str, deadline: float) -> Obligation:
-    begun = time.monotonic()
+    begun = clock.now()
     claim = Claim("again", obligations.again, everywhere=True, smaller=True)
     obligation = settled(claim, Tracings(subject, sizes, deadline), deadline)
-    return obligation._replace(seconds=time.monotonic() - begun)
+    return obligation._replace(seconds=clock.now() - begun)
 
 
 def _refuted_at_other_sizes(subject: Subject, deadline: float) -> Report | None:
@@ -91,7 +90,7 @@ def _refuted_at_other_sizes(subject: Subject, deadline: float) -> Report | None:
 
 def _first_order(subject: Subject, deadline: float) -> Report | None:
     """Checks the value and the cotangents, if there is time."""
-    left = share(deadline, CLAIM) - time.monotonic()
+    left = share(deadline, CLAIM) - clock.now()
     return check_subject(subject, budget=left, first_order=True) if left > 0 else None
 
 
@@ -122,14 +121,14 @@ def check_subject(
       deadline: When the time is up, if part of the budget has been spent already.
       first_order: Whether to look at the value and the cotangents alone.
     """
-    deadline = time.monotonic() + budget if deadline is None else deadline
+    deadline = clock.now() + budget if deadline is None else deadline
     tracings = Tracings(subject, sizes, deadline)
     done: list[Obligation] = []
     ran = False  # whether code that cannot be read has been run instead
     for claim in _claims(subject, textbook, intended):
         if first_order and (claim.pair is None or claim.first_order):
             continue
-        begun = time.monotonic()
+        begun = clock.now()
         if claim.name == "linear" and (followed := _linear(done)) is not None:
             done.append(followed)
             continue
@@ -151,7 +150,7 @@ def check_subject(
         if tracings.nothing and not ran and obligation.verdict is Verdict.UNDECIDED:
             ran = True
             obligation = _run_instead(subject, obligation, deadline)
-        done.append(obligation._replace(seconds=time.monotonic() - begun))
+        done.append(obligation._replace(seconds=clock.now() - begun))
     return Report(subject.name, subject.kind, tuple(done), source=subject)
 
 
@@ -180,10 +179,10 @@ def _linear(done: list[Obligation]) -> Obligation | None:
 
 def _named(subject: Subject, obligation: Obligation, deadline: float) -> Named | None:
     """Names the mistake, if that does not take long."""
-    left = min(deadline - time.monotonic(), NAMING)
+    left = min(deadline - clock.now(), NAMING)
     try:
         with time_limit(left + AT_LEAST):
-            return named(subject, obligation, time.monotonic() + left)
+            return named(subject, obligation, clock.now() + left)
     except (OutOfTime, RecursionError):
         return None
 

@@ -6,11 +6,11 @@ is zero, the primal has no value. A rule that takes the root or the logarithm of
 fails on a whole region.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 
+from derivations import clock
 from derivations.boundaries import Boundary, Unlocated, on_boundary, simple_points, vanishing
 from derivations.evaluate import Point
 from derivations.graph import Node
@@ -135,7 +135,7 @@ def points_of(
 ) -> Iterator[Point]:
     """Gives exact points of a place: one with a single zero, as a rule, and a simple one."""
     for moving in arguments:
-        if time.monotonic() > deadline:
+        if clock.now() > deadline:
             return
         try:
             located = on_boundary(place, tensors, sizes, moving, deadline, TRIES)

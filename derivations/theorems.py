@@ -1,12 +1,12 @@
 """Theorems about functions of which nothing is known: equations, proved entry by entry."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from derivations import clock
 from derivations import graph as g
 from derivations.differentiate import derivative
 from derivations.equality import equal
@@ -27,7 +27,7 @@ def proved(
     Args:
       base: The obligation, proved.
       claims: Gives pairs of what was found and what is true. What it raises is a reason.
-      start: When the work on it began, by `time.monotonic`.
+      start: When the work on it began, by `clock.now`.
       deadline: When to give up.
     """
     reason = ""
@@ -41,7 +41,7 @@ def proved(
         reason = (str(error).splitlines() or [type(error).__name__])[0]
     if reason:
         base = base._replace(verdict=Verdict.UNDECIDED, reason=reason)
-    return base._replace(seconds=time.monotonic() - start)
+    return base._replace(seconds=clock.now() - start)
 
 
 def of_passes(

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any, Literal
 
+from derivations import clock
+
 # Code that is left to end. A destructor or a callback of the garbage collector or of a weak
 # reference swallows an exception; while a thread is made, the new one may get it; and a module that
 # is half imported cannot be imported again.
@@ -30,7 +32,7 @@ class OutOfTime(BaseException):
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raises `OutOfTime` in this thread if the block takes longer.
+    """Raises `OutOfTime` in this thread if the block takes longer, by `clock.now`.
 
     Example:
       >>> try:
@@ -46,6 +48,8 @@ def time_limit(seconds: float) -> Iterator[None]:
     left = threading.Event()
     between = threading.Lock()  # leaving the block and interrupting it do not happen at once
 
+    end = clock.now() + seconds
+
     enabled = gc.isenabled()
     collecting = False
 
@@ -57,6 +61,9 @@ def time_limit(seconds: float) -> Iterator[None]:
     def watch() -> None:
         wait = max(seconds, 0.0)
         while not left.wait(wait):
+            wait = end - clock.now()
+            if wait > 0:
+                continue
             with between:
                 state = "left" if left.is_set() else _state(owner, ident)
                 if state == "left":

@@ -2,10 +2,10 @@
 
 import itertools
 import math
-import time
 from collections.abc import Iterator
 from typing import Any
 
+from derivations import clock
 from derivations.lift import Unsupported
 from derivations.refute import sizes_to_try
 from derivations.subject import Subject
@@ -99,7 +99,7 @@ class Tracings:
         key = (shapes.scope, shapes.explicit, automatic, held)
         if key not in self._memory:
             self._memory[key] = None  # also if it is interrupted
-            left = self._deadline - time.monotonic()
+            left = self._deadline - clock.now()
             if left <= 0:
                 self.reasons.append("the budget ran out")
                 return None

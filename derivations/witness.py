@@ -1,9 +1,9 @@
 """A counterexample: searched for among common numbers, then among rare ones, and then shrunk."""
 
 import itertools
-import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from derivations import clock
 from derivations.graph import Index, Node
 from derivations.rare import rare_points
 from derivations.refute import MOST_POINTS, Suspect, Tensor, counterexample, points
@@ -29,14 +29,14 @@ def witness(
       output: The name of the output, for the report.
       tensors: The inputs.
       sizes: Numbers for the sizes, one set after another.
-      deadline: When to give up, by `time.monotonic`.
+      deadline: When to give up, by `clock.now`.
     """
     suspect = Suspect(found, expected, tuple(at), output)
     every = list(sizes)
     common = (itertools.islice(points(tensors, numbers), MOST_POINTS) for numbers in every)
     rare = (rare_points(suspect, tensors, numbers, deadline) for numbers in every[:1])
     for point in itertools.chain.from_iterable((*common, *rare)):
-        if time.monotonic() > deadline:
+        if clock.now() > deadline:
             return None
         if counterexample(suspect, point) is not None:
             return counterexample(suspect, shrunk(suspect, point, tensors, deadline))

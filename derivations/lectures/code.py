@@ -1,6 +1,5 @@
 """Two pieces of code, or code and a formula: do they compute the same, read over the reals?"""
 
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from derivations import clock
 from derivations.equality import equal
 from derivations.graph import At, Index, Node
 from derivations.lectures.claim import Finding, Status
@@ -51,7 +51,7 @@ def agrees(claim: Agreement) -> Finding:
         ]
     except (Unsupported, TypeError, ValueError) as error:
         return Finding(Status.UNDECIDED, "", reason=str(error).splitlines()[0])
-    deadline = time.monotonic() + SECONDS
+    deadline = clock.now() + SECONDS
     tensors = [
         Tensor(name, tuple(d if isinstance(d, int) else str(d) for d in shape), "float")
         for name, shape in claim.shapes
@@ -82,7 +82,7 @@ def agrees(claim: Agreement) -> Finding:
 
 def same(found: Node, truth: Node, tensors: list[Tensor]) -> Finding:
     """Settles whether two scalar expressions are equal, off the boundaries that they branch on."""
-    deadline = time.monotonic() + SECONDS
+    deadline = clock.now() + SECONDS
     outcome = equal(found, truth, deadline=deadline, domains=False)
     ground = "the code that runs, read over the reals"
     off = "all real x" + (", off the boundaries" if branches(found) or branches(truth) else "")

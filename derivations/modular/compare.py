@@ -156,7 +156,7 @@ def compare(
       truth: What it should be, such as `jax.grad` of the plain code.
       *args: Arrays, `jax.ShapeDtypeStruct`s, or pytrees of them. Only shapes and dtypes count.
       seeds: One trial for each; their chances multiply.
-      deadline: When to give up, by `time.monotonic`.
+      deadline: When to give up, by `clock.now`.
 
     Example:
       >>> x = jax.ShapeDtypeStruct((3, 4), jnp.float32)

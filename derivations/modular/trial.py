@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import time
 import zlib
 from collections.abc import Sequence
 from fractions import Fraction
@@ -12,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from derivations import clock
 from derivations import graph as g
 from derivations.constants import recognised
 from derivations.lift import Unsupported, kind_of
@@ -61,7 +61,7 @@ class Trial:
 
     Attributes:
       fields: Where the residues live.
-      deadline: When to give up, by `time.monotonic`.
+      deadline: When to give up, by `clock.now`.
       pool: Out of how many primes each field was drawn.
       variables: The values that became variables by their residues, by the function applied.
       ties: The comparisons decided by equal residues.
@@ -325,7 +325,7 @@ class Trial:
 
     def check_time(self) -> None:
         """Raises `Undecided` after the deadline."""
-        if time.monotonic() > self.deadline:
+        if clock.now() > self.deadline:
             raise Undecided("the time is up")
 
     def shared(self) -> float:

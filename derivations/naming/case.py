@@ -1,11 +1,11 @@
 """One wrong cotangent: what was found and what is true, to hold hypotheses against."""
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from derivations import clock
 from derivations.naming.programs import TooMuch, run
 from derivations.naming.samples import Sample, same
 from derivations.subject import Subject
@@ -73,7 +73,7 @@ class Case(NamedTuple):
 
     def in_time(self) -> None:
         """Raises `TooMuch` once the time is over."""
-        if time.monotonic() > self.deadline:
+        if clock.now() > self.deadline:
             raise TooMuch("its time is over")
 
     def at(

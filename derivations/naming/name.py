@@ -74,7 +74,7 @@ def named(subject: Subject, obligation: Obligation, deadline: float) -> Named | 
     Args:
       subject: Whose rule it is.
       obligation: What was refuted.
-      deadline: When to give up, by `time.monotonic`.
+      deadline: When to give up, by `clock.now`.
 
     Returns:
       The nearest entry of the catalogue and what it looks like in this rule; a true remark without
@@ -91,7 +91,7 @@ def named(subject: Subject, obligation: Obligation, deadline: float) -> Named | 
       >>> rule = Rule("square", lambda x: x * x, fwd, lambda x, dy: (-2 * x * dy,))
       >>> subject = subject_of(rule, [jnp.ones(3)])
       >>> wrong = next(o for o in check(rule, jnp.ones(3)).obligations if o.name == "cotangent[x]")
-      >>> named(subject, wrong, time.monotonic() + 5).text
+      >>> named(subject, wrong, clock.now() + 5).text
       'dx has the wrong sign: every entry is the negative.'
     """
     try:

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import time
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from derivations import clock
 from derivations.lift import Unsupported
 from derivations.naming.programs import Program, TooMuch, Values, program_of, run
 from derivations.subject import Subject
@@ -116,7 +116,7 @@ def samples(subject: Subject, witness: Witness | None, deadline: float) -> list[
         for setting, example in settings(subject, witness, deadline):
             draw = np.random.default_rng(len(found))
             for arrays in points(setting, example, draw):
-                if time.monotonic() > deadline:
+                if clock.now() > deadline:
                     return found
                 count = len(setting.avals)
                 sample = at(setting, arrays[:count], arrays[count:], deadline)
@@ -152,7 +152,7 @@ def settings(
     ]
     done = 0
     for sizes in wanted[: 3 if general.sizes else 1]:
-        if done == 2 or time.monotonic() > deadline:
+        if done == 2 or clock.now() > deadline:
             return
         avals = concrete(general, sizes).avals
         if max((math.prod(a.shape) for a in avals), default=1) > MOST_ENTRIES:

@@ -1,8 +1,8 @@
 """How an obligation is decided: a proof for every pair, or else the search for a witness."""
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from derivations import clock
 from derivations.equality import equal
 from derivations.evidence import Compare, Compared
 from derivations.graph import At, Node
@@ -28,7 +28,7 @@ def decided(
     domains: bool = True,
 ) -> Obligation:
     """Proves every pair equal, or looks for a witness."""
-    start = time.monotonic()
+    start = clock.now()
     regions = 1
     off = any(branches(n) for _, pairs in claims for _, a, b in pairs for n in (a, b))
     base = Obligation(
@@ -62,7 +62,7 @@ def decided(
                 found, truth, at, output, tensors or this.tensors,
                 _numbers(this), deadline,
             )  # fmt: skip
-            seconds = time.monotonic() - start
+            seconds = clock.now() - start
             if counterexample is None:
                 return base._replace(
                     verdict=Verdict.UNDECIDED, seconds=seconds,
@@ -79,7 +79,7 @@ def decided(
     how = "by normal form" if this.shapes.explicit or not this.shapes.sizes else "by index calculus"
     where = f", on {regions} open regions" if regions > 1 else ""
     return base._replace(
-        ground=f"over the reals, {how}{where}", seconds=time.monotonic() - start,
+        ground=f"over the reals, {how}{where}", seconds=clock.now() - start,
         evidence=(evidence(),),
     )  # fmt: skip
 

@@ -95,7 +95,7 @@ def exact(name: str, subject: Subject, shapes: Shapes, pair: Pair, deadline: flo
       subject: What is checked.
       shapes: The example's own sizes, as numbers.
       pair: The two functions.
-      deadline: When to give up, by `time.monotonic`.
+      deadline: When to give up, by `clock.now`.
     """
     base = Obligation(name, statement(name), Verdict.UNDECIDED, scope=shapes.scope)
     avals: Sequence[Any] = shapes.avals

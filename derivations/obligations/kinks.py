@@ -1,12 +1,12 @@
 """That a rule takes a value between the sides on every boundary, and where it divides by zero."""
 
 import itertools
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from derivations import clock
 from derivations.boundaries import Boundary, Unlocated, boundaries, on_boundary
 from derivations.evaluate import Point, rational
 from derivations.evidence import Boundaries
@@ -32,7 +32,7 @@ NOT_FINITE = "not finite"  # what a witness says of a rule without a value
 
 def kinks(this: Traced, deadline: float) -> Obligation:
     """On each boundary, and where it divides by zero, the rule takes a value between the sides."""
-    start = time.monotonic()
+    start = clock.now()
     explicit = this.shapes.explicit
     primal, rest = (
         [a.at(*at) for a in arrays for at in positions(a, explicit=explicit)]
@@ -46,7 +46,7 @@ def kinks(this: Traced, deadline: float) -> Obligation:
     if conditions or places or half is not None:
         here = _Here(this)
         missed = here.on_boundaries(conditions, deadline)
-        met = here.at_places(places, min(deadline, time.monotonic() + SECONDS))
+        met = here.at_places(places, min(deadline, clock.now() + SECONDS))
         if half is not None:
             here.where_negative(half)
         found = here.found
@@ -61,7 +61,7 @@ def kinks(this: Traced, deadline: float) -> Obligation:
         ground="exact one-sided derivatives",
         scope=_scope(len(conditions), len(places), met, told.values()),
         details=tuple(map(str, told.values())),
-        seconds=time.monotonic() - start,
+        seconds=clock.now() - start,
     )
     rule, scalar = (_entries(this, this.pulled), contracted(this)) if found else ((), None)
     seen = tuple(told.values())

@@ -1,8 +1,8 @@
 """That the code is what the books say: the definition, and the derivatives that they print."""
 
-import time
 from typing import Any
 
+from derivations import clock
 from derivations.equality import equal
 from derivations.formula import definition_of, printed, pullback_of
 from derivations.lift import Unsupported
@@ -14,7 +14,7 @@ from derivations.verdict import Obligation, Verdict
 
 def textbook(this: Traced, entry: Any, deadline: float) -> Obligation:
     """The primal is the textbook's definition, and the rule what SymPy derives from it."""
-    start = time.monotonic()
+    start = clock.now()
     if this.shapes.explicit:
         raise Unsupported("the textbook is compared with code of symbolic sizes only")
     names, dims = this.subject.names, [t.shape for t in this.tensors]
@@ -33,12 +33,12 @@ def textbook(this: Traced, entry: Any, deadline: float) -> Obligation:
         right = pullback_of(entry, entry.arguments[argument], inputs, this.cotangents[0], at)
         claims.append((f"d{names[argument]}", [(at, pulled.at(*at), right)]))
     result = decided("textbook", this, claims, deadline)
-    return result._replace(seconds=time.monotonic() - start)
+    return result._replace(seconds=clock.now() - start)
 
 
 def cited(this: Traced, entry: Any, deadline: float) -> Obligation:
     """The derivatives that books print follow from the definition."""
-    start = time.monotonic()
+    start = clock.now()
     names, dims = this.subject.names, [t.shape for t in this.tensors]
     inputs = {a.name: (name, d) for a, name, d in zip(entry.arguments, names, dims, strict=False)}
     base = Obligation(
@@ -62,8 +62,8 @@ def cited(this: Traced, entry: Any, deadline: float) -> Obligation:
             return base._replace(
                 verdict=Verdict.UNDECIDED,
                 reason=f"{source.source}: {outcome.reason}",
-                seconds=time.monotonic() - start,
+                seconds=clock.now() - start,
             )
     return base._replace(
-        details=tuple(told), assumptions=tuple(assumptions), seconds=time.monotonic() - start
+        details=tuple(told), assumptions=tuple(assumptions), seconds=clock.now() - start
     )

@@ -1,11 +1,11 @@
 """Is each step of a derivation equal to the one before?"""
 
-import time
 from typing import Any, NamedTuple
 
 import sympy
 from sympy.core.function import AppliedUndef
 
+from derivations import clock
 from derivations.differentiate import Undifferentiable
 from derivations.equality import equal
 from derivations.formula import read
@@ -57,7 +57,7 @@ def proved(derivation: Derivation, *, budget: float = 10.0) -> Proof:
     """
     from derivations.steps.table import derivation as of_name
 
-    deadline = time.monotonic() + budget
+    deadline = clock.now() + budget
     names = Reading(derivation)
     before, outcomes = derivation.subject, []
     for step in derivation.steps:

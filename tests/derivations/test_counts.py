@@ -1,14 +1,12 @@
 """A softmax over what a mask shows: a row that shows nothing is neither forgotten nor assumed."""
 
-import time
-
 import jax
 import jax.numpy as jnp
 import pytest
 from jax import export
 
 import functional_nn as fnn
-from derivations import Verdict, obligations
+from derivations import Verdict, clock, obligations
 from derivations import graph as g
 from derivations.counts import counted, vanishing
 from derivations.doors import subject_of
@@ -66,9 +64,9 @@ def shown_as_nothing(x, mask):
 def value(found, primal, *args):
     """Gives what the checker finds of two functions being one, at all sizes."""
     rule = fnn.Rule("f", primal, lambda *a: (found(*a), a), lambda a, dy: (dy, None))
-    traced = Tracings(subject_of(rule, args), "all", time.monotonic() + 60).general()
+    traced = Tracings(subject_of(rule, args), "all", clock.now() + 60).general()
     assert traced is not None
-    return obligations.value(traced, time.monotonic() + 10)
+    return obligations.value(traced, clock.now() + 10)
 
 
 @pytest.mark.parametrize("found", [chosen, by_the_sum, shown_as_nothing])

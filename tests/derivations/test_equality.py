@@ -4,12 +4,12 @@ Each line is also evaluated at points, so that the tables themselves are known t
 """
 
 import random
-import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
+from derivations import clock
 from derivations import graph as g
 from derivations.equality import equal
 from derivations.evaluate import Point, ball, evaluate, rational
@@ -332,7 +332,7 @@ IDENTITIES, NEAR = list(_identities()), list(_near_identities())
 
 @pytest.mark.parametrize(("name", "left", "right"), IDENTITIES, ids=[i[0] for i in IDENTITIES])
 def test_identity(name: str, left: Node, right: Node):
-    outcome = equal(left, right, deadline=time.monotonic() + 10)
+    outcome = equal(left, right, deadline=clock.now() + 10)
     assert outcome.equal, outcome.reason
     assert equal(right, left, domains=False).equal
     points = [_values(left, right, p) for p in _points(left, right)]
@@ -343,7 +343,7 @@ def test_identity(name: str, left: Node, right: Node):
 
 @pytest.mark.parametrize(("name", "left", "right"), NEAR, ids=[i[0] for i in NEAR])
 def test_near_identity(name: str, left: Node, right: Node):
-    outcome = equal(left, right, deadline=time.monotonic() + 10)
+    outcome = equal(left, right, deadline=clock.now() + 10)
     assert not outcome.equal
     assert outcome.reason
     assert any(_differs(left, right, p) for p in _points(left, right))
@@ -373,7 +373,7 @@ def test_no_more_regions_than_the_bound_and_no_longer_than_the_deadline():
     outcome = equal(total, g.add(*(g.maximum(e, g.neg(e)) for e in entries)))
     assert not outcome.equal
     assert "regions" in outcome.reason
-    late = equal(g.absolute(U), g.maximum(U, g.neg(U)), deadline=time.monotonic() - 1)
+    late = equal(g.absolute(U), g.maximum(U, g.neg(U)), deadline=clock.now() - 1)
     assert late.reason == "the budget ran out"
 
 

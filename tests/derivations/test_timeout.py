@@ -3,13 +3,13 @@
 import subprocess
 import sys
 import threading
-import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from derivations import clock
 from derivations.timeout import OutOfTime, time_limit
 from derivations.trace import double_precision
 
@@ -88,8 +88,8 @@ class _Slow:
 
 
 def _wait(seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    end = clock.now() + seconds
+    while clock.now() < end:
         pass
 
 

@@ -1,0 +1,60 @@
+"""What a check can do within its budget does not hang on what else the machine does."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from derivations import clock
+
+
+def test_rest_counts():
+    start = clock.now()
+    time.sleep(0.1)
+    assert clock.now() - start > 0.09
+
+
+def test_it_never_goes_back():
+    times = [clock.now() for _ in range(10_000)]
+    assert times == sorted(times)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone counts waiting")
+def test_what_others_run_does_not_count():
+    assert threading.current_thread() is threading.main_thread()  # whose waiting is counted
+    allowed = os.sched_getaffinity(0)
+    one = min(allowed)
+    busy = f"import os; os.sched_setaffinity(0, [{one}]); print(flush=True)\nwhile True: pass"
+    os.sched_setaffinity(0, [one])
+    others = [
+        subprocess.Popen([sys.executable, "-c", busy], stdout=subprocess.PIPE) for _ in range(3)
+    ]
+    try:
+        for other in others:
+            assert other.stdout is not None
+            other.stdout.readline()
+        passed, ran, counted = time.monotonic(), time.thread_time(), clock.now()
+        while time.monotonic() < passed + 1.0:
+            pass
+        passed, ran = time.monotonic() - passed, time.thread_time() - ran
+        counted = clock.now() - counted
+    finally:
+        os.sched_setaffinity(0, allowed)
+        for other in others:
+            other.kill()
+            other.communicate()
+    assert ran < 0.7 * passed
+    assert ran - 0.05 < counted < ran + 0.15 * passed
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_copy_of_the_process_counts_its_own():
+    code = "import os, sys, time\nfrom derivations import clock\n"
+    code += "if os.fork() == 0:\n    start = clock.now(); time.sleep(0.1)\n"
+    code += "    os._exit(0.09 < clock.now() - start < 5)\n"
+    code += "sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
+    assert done.returncode == 1, done.stderr
