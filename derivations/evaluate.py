@@ -53,11 +53,17 @@ def rational(value: Any) -> flint.fmpq:
 
 
 def evaluate(
-    node: Node, point: Point, order: Sequence[Index] = (), *, holes: bool = False
+    node: Node,
+    point: Point,
+    order: Sequence[Index] = (),
+    *,
+    holes: bool = False,
+    memory: dict[Node, Any] | None = None,
 ) -> np.ndarray:
     """Gives a node's values, with one axis for each of its open index variables, in this order.
 
-    Where an entry has no value, it is `NAN` if `holes` are allowed.
+    Where an entry has no value, it is `NAN` if `holes` are allowed. What several nodes share is
+    worked out once if they come with the same `memory`, for the same point.
 
     Raises:
       NoValue: A division by zero, or a function outside its domain.
@@ -68,7 +74,7 @@ def evaluate(
     precision = flint.ctx.prec
     flint.ctx.prec = PRECISION
     try:
-        array = _aligned(_evaluate(node, point, {}), axes, point)
+        array = _aligned(_evaluate(node, point, {} if memory is None else memory), axes, point)
     finally:
         flint.ctx.prec = precision
     if not holes and any(map(_is_nan, array.reshape(-1))):
