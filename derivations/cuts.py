@@ -5,12 +5,18 @@ that is subtracted before an exponential cancels so, on the boundaries too, and 
 in place of one for every order of the numbers.
 """
 
+from collections.abc import Iterator
+
 from derivations import graph as g
 from derivations.graph import Node, nodes_of
-from derivations.polynomial import Gen
+from derivations.kernels import Unnormalised
+from derivations.normal import Normaliser
+from derivations.polynomial import Frozen, Gen, TooLarge, freeze
+from derivations.regions import Split
 from derivations.substitute import replaced
 
-_MAX, _SIDE = "max ", "side "  # how the unknowns' names begin: no argument's name has a space
+# How the unknowns' names begin: no argument's name has a space.
+_MAX, _SIDE, _SUM = "max ", "side ", "sum "
 _EVERYWHERE = frozenset({"exp", "erf", "sin", "cos", "atan", "floor"})  # kernels of all numbers
 _PLAIN = frozenset({
     "entry", "const", "pi", "add", "mul", "select", "compare", "not", "and", "true", "false",
@@ -39,9 +45,47 @@ def cut(found: Node, truth: Node) -> tuple[Node, Node] | None:
     return replaced(found, comparisons), replaced(truth, comparisons)
 
 
+def cut_exponents(found: Node, truth: Node, forms: Normaliser) -> tuple[Node, Node] | None:
+    """Gives two expressions with an unknown number for each sum that is a factor in an exponent.
+
+    The weights of attention hang on their scores alone, whatever these are sums of. `None` if there
+    are no such sums.
+
+    Args:
+      found: The one.
+      truth: The other.
+      forms: Normal forms that are known already; sums with the same one are the same unknown.
+
+    Example:
+      >>> x, y = g.entry("x", ()), g.entry("y", ())
+      >>> weight = g.exp(g.mul(g.const(2), g.add(x, y)))
+      >>> one, _ = cut_exponents(g.mul(x, weight), x, Normaliser())
+      >>> [n.op for n in one.args], weight in one.args
+      (['entry', 'kernel'], False)
+    """
+    valued = set(_valued(found, truth))
+    inside = [n.args[0] for n in valued if n.op == "kernel" and n.data == "exp"]
+    sums = {f for e in inside for f in _factors(e) if f.op == "add"}
+    put: dict[Node, Node] = {}
+    first: dict[Frozen, Node] = {}
+    for node in sorted(sums, key=lambda n: n.uid):
+        try:
+            form = freeze(forms.poly(node, {}))
+        except (Split, Unnormalised, TooLarge):
+            continue
+        put[node] = g.entry(f"{_SUM}{first.setdefault(form, node).uid}", ())
+    return (replaced(found, put), replaced(truth, put)) if put else None
+
+
+def _factors(exponent: Node) -> Iterator[Node]:
+    """Gives the factors of the terms of an exponent."""
+    for term in exponent.args if exponent.op == "add" else (exponent,):
+        yield from term.args if term.op == "mul" else (term,)
+
+
 def is_unknown(generator: Gen) -> bool:
     """Tells whether a generator of a normal form is such an unknown."""
-    return generator.kind == "entry" and generator.data[0].startswith((_MAX, _SIDE))
+    return generator.kind == "entry" and generator.data[0].startswith((_MAX, _SIDE, _SUM))
 
 
 def _number(extreme: Node) -> Node:

@@ -6,11 +6,12 @@ normal form may not know an identity, and only a witness refutes.
 """
 
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from derivations.cases import in_cases
 from derivations.counts import counted
-from derivations.cuts import cut
+from derivations.cuts import cut, cut_exponents
 from derivations.difference import Ranges, reduced
 from derivations.domain import Domain, absent, missing
 from derivations.fraction import is_zero
@@ -77,13 +78,22 @@ def _in_one_case(found: Node, truth: Node, how: _How) -> Equality:
     """Tries it whatever the comparisons say, and only then region by region."""
     if found is truth:
         return Equality(True, 1)
-    whatever = cut(found, truth)
-    if whatever is not None:
+    for pair in _more_general(found, truth, how.forms):
         now = time.monotonic()
-        outcome = _by_regions(*whatever, how._replace(deadline=now + PART * (how.deadline - now)))
+        outcome = _by_regions(*pair, how._replace(deadline=now + PART * (how.deadline - now)))
         if outcome.equal:
             return outcome
     return _by_regions(found, truth, how)
+
+
+def _more_general(found: Node, truth: Node, forms: Normaliser) -> Iterator[tuple[Node, Node]]:
+    """Gives pairs with unknowns in them, from whose equality that of two expressions follows."""
+    whatever = cut(found, truth)
+    of_scores = cut_exponents(*(whatever or (found, truth)), forms)
+    if of_scores is not None:
+        yield of_scores
+    if whatever is not None:
+        yield whatever
 
 
 def _by_regions(found: Node, truth: Node, how: _How) -> Equality:

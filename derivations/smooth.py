@@ -34,18 +34,33 @@ def smooth(node: Node, forms: Normaliser) -> bool:
       True
       >>> smooth(g.maximum(x, y), Normaliser())
       False
+      >>> smooth(g.select(g.compare("eq", x, y), g.ZERO, g.sub(x, y)), Normaliser())
+      False
     """
     return all(_is_smooth(one, forms) for one, _ in in_cases(node, node))
 
 
 def _is_smooth(node: Node, forms: Normaliser) -> bool:
     node, _ = cut(node, node) or (node, node)
+    if any(map(_branches, nodes_of(node))):
+        return False  # a normal form may decide it as it is off its boundary
     try:
         if not all(map(_analytic, everywhere(forms.poly(node, {})))):
             return False
         return all(_has_value(part, forms) for part in nodes_of(node))
     except (Split, Unnormalised, TooLarge, RecursionError):
         return False
+
+
+def _branches(node: Node) -> bool:
+    """Tells whether a node that no unknown stands for may jump, or have a kink."""
+    match node.op:
+        case "compare":
+            return not node.data[1]  # of whole numbers of the input, as nothing is rounded
+        case "kernel":
+            return node.data == "floor"
+        case op:
+            return op in ("rmax", "argmax", "apply")
 
 
 def _analytic(generator: Gen) -> bool:
