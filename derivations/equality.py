@@ -5,10 +5,13 @@ first expression is defined wherever the second is. Where it says no, nothing is
 normal form may not know an identity, and only a witness refutes.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from derivations import clock
+from derivations.cases import in_cases
 from derivations.counts import counted
+from derivations.cuts import cut, cut_exponents
 from derivations.difference import Ranges, reduced
 from derivations.domain import Domain, absent, missing
 from derivations.fraction import is_zero
@@ -19,6 +22,7 @@ from derivations.polynomial import Poly, TooLarge, plus, scaled, times, to_power
 from derivations.regions import Split, feasible
 
 MOST_REGIONS = 512
+PART = 0.5  # of the time left, to prove more than is asked for
 
 
 class Equality(NamedTuple):
@@ -37,6 +41,7 @@ def equal(
     domains: bool = True,
     ranges: Ranges = frozenset(),
     hypothesis: tuple[Node, Node] | None = None,
+    forms: Normaliser | None = None,
 ) -> Equality:
     """Proves that an expression is another one wherever that is defined, off the boundaries.
 
@@ -47,15 +52,57 @@ def equal(
       domains: Whether the first has to be defined wherever the second is.
       ranges: Labels that are taken to lie within an axis.
       hypothesis: Two expressions that are taken to be equal, the first a single sum or entry.
+      forms: Normal forms that are known already; what is found here is added to them.
     """
+    how = _How(deadline, domains, ranges, hypothesis, forms or Normaliser())
+    regions = 0
+    for pair in in_cases(found, truth):
+        outcome = _in_one_case(*pair, how)
+        regions += outcome.regions
+        if not outcome.equal:
+            return outcome._replace(regions=regions)
+    return Equality(True, regions)
+
+
+class _How(NamedTuple):
+    """The arguments of `equal`."""
+
+    deadline: float
+    domains: bool
+    ranges: Ranges
+    hypothesis: tuple[Node, Node] | None
+    forms: Normaliser
+
+
+def _in_one_case(found: Node, truth: Node, how: _How) -> Equality:
+    """Tries it whatever the comparisons say, and only then region by region."""
     if found is truth:
         return Equality(True, 1)
+    for pair in _more_general(found, truth, how.forms):
+        now = clock.now()
+        outcome = _by_regions(*pair, how._replace(deadline=now + PART * (how.deadline - now)))
+        if outcome.equal:
+            return outcome
+    return _by_regions(found, truth, how)
+
+
+def _more_general(found: Node, truth: Node, forms: Normaliser) -> Iterator[tuple[Node, Node]]:
+    """Gives pairs with unknowns in them, from whose equality that of two expressions follows."""
+    whatever = cut(found, truth)
+    of_scores = cut_exponents(*(whatever or (found, truth)), forms)
+    if of_scores is not None:
+        yield of_scores
+    if whatever is not None:
+        yield whatever
+
+
+def _by_regions(found: Node, truth: Node, how: _How) -> Equality:
     pending: list[Region] = [{}]
     regions = 0
-    forms = Normaliser()
+    forms = how.forms
     while pending:
         known = pending.pop()
-        if clock.now() > deadline:
+        if clock.now() > how.deadline:
             return Equality(False, regions, "the budget ran out")
         try:
             try:
@@ -67,12 +114,12 @@ def equal(
             own = Normaliser(empty) if empty else forms
             left = own.poly(found, known)
             needed = own.domain(found, known)
-            difference = reduced(plus(left, scaled(right, -1)), known, ranges)
-            if hypothesis is not None:
-                difference = _given(difference, *(forms.poly(h, known) for h in hypothesis))
+            difference = reduced(plus(left, scaled(right, -1)), known, how.ranges)
+            if how.hypothesis is not None:
+                difference = _given(difference, *(forms.poly(h, known) for h in how.hypothesis))
             if not _is_zero(difference, given | needed):
                 return Equality(False, regions, "the normal forms differ")
-            extra = missing(needed, given, known) if domains else None
+            extra = missing(needed, given, known) if how.domains else None
             if extra is not None:
                 what = "a root or logarithm" if extra.kind == "positive" else "a division"
                 return Equality(False, regions, f"{what} may be undefined where the truth is not")

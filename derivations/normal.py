@@ -265,7 +265,7 @@ def _compare(op: str, difference: Poly, known: Region) -> bool | Poly:
 
 def _differs(difference: Poly) -> bool:
     """Tells whether an analytic difference surely does not vanish identically, at any size."""
-    found = _everywhere(difference)
+    found = everywhere(difference)
     sized = any(g.kind in ("sum", "size") for g in found)
     if not sized and not any(g.kind == "index" or g.kind in INDICATORS for g in found):
         try:
@@ -278,7 +278,7 @@ def _differs(difference: Poly) -> bool:
     for monomial in difference:
         if len(monomial) == 1 and monomial[0][1] == 1 and monomial[0][0].kind == "entry":
             own = monomial[0][0]
-            others = _everywhere({m: c for m, c in difference.items() if m != monomial})
+            others = everywhere({m: c for m, c in difference.items() if m != monomial})
             if not is_whole(own) and own.data[0] not in {
                 other.data[0] for other in others if other.kind == "entry"
             }:
@@ -286,7 +286,7 @@ def _differs(difference: Poly) -> bool:
     return False
 
 
-def _everywhere(poly: Poly) -> set[Gen]:
+def everywhere(poly: Poly) -> set[Gen]:
     """Gives the generators of a polynomial and those inside them."""
     found: set[Gen] = set()
     stack = list(gens(poly))

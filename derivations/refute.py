@@ -1,5 +1,6 @@
 """Where a counterexample is looked for, and what makes a point one: two values surely differ."""
 
+import itertools
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,12 +28,14 @@ class Tensor(NamedTuple):
     """An input: its name, its shape (numbers and symbols) and its kind of number.
 
     `near`: for a hyper-parameter, the positive value that it was given; others are drawn near it.
+    `label`: whether a whole number may have to be an index of an axis.
     """
 
     name: str
     shape: tuple[Dim, ...]
     kind: str
     near: Fraction | None = None
+    label: bool = True
 
 
 def sizes_to_try(symbols: Mapping[str, int]) -> Iterator[dict[str, int]]:
@@ -53,6 +56,7 @@ def points(
     # Whole numbers are labels as often as not: below every size, they are in range of any axis.
     lengths = [d for t in tensors for d in t.shape if isinstance(d, int) and d > 1]
     most = min([*sizes.values(), *lengths], default=2)
+    beyond = max([*sizes.values(), *lengths], default=2) + 1
     scales = [
         lambda: draw.choice([-3, -2, -1, 1, 2, 3]),
         lambda: Fraction(draw.randint(-40, 40), 16),
@@ -62,7 +66,7 @@ def points(
         lambda: Fraction(draw.randint(-400, 400), 8),
         lambda: Fraction(draw.randint(1, 48), 16),
     ]
-    while True:
+    for turn in itertools.count():
         for scale in scales:
             values = {}
             for tensor in tensors:
@@ -70,7 +74,9 @@ def points(
                 array = np.empty(shape, dtype=object)
                 for at in np.ndindex(*shape):
                     array[at] = rational(
-                        draw.randrange(most) if tensor.kind == "int"
+                        draw.randint(-1, beyond)
+                        if tensor.kind == "int" and turn and not tensor.label
+                        else draw.randrange(most) if tensor.kind == "int"
                         else draw.randrange(2) if tensor.kind == "bool"
                         else tensor.near * draw.choice(BESIDE) if tensor.near is not None
                         else scale()

@@ -108,6 +108,8 @@ def _at_smaller_sizes(
             if outcome.verdict is Verdict.REFUTED and meant:
                 return outcome
             if outcome.verdict is Verdict.PROVED:
+                if this.shapes.explicit:
+                    tracings.entry_by_entry = (True,)
                 break
         if modular is None and tracings.given() not in _proved(outcomes):
             modular = _modular(claim, tracings, share(deadline, EXACT))

@@ -1,9 +1,9 @@
-"""Putting an expression in for a tensor of a graph."""
+"""Putting expressions in for a tensor of a graph, or for some of its nodes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from derivations import graph as g
-from derivations.graph import At, Node
+from derivations.graph import At, Node, nodes_of
 
 
 def substituted(node: Node, tensor: str, value: Callable[[tuple[At, ...]], Node]) -> Node:
@@ -37,6 +37,25 @@ def substituted(node: Node, tensor: str, value: Callable[[tuple[At, ...]], Node]
         return found
 
     return replaced(node)
+
+
+def replaced(node: Node, put: Mapping[Node, Node]) -> Node:
+    """Gives a graph with others in the place of some of its nodes, the outermost ones first.
+
+    Example:
+      >>> x, y = (g.entry(name, ()) for name in "xy")
+      >>> replaced(g.exp(g.add(x, y)), {g.add(x, y): y}) is g.exp(y)
+      True
+    """
+    if not put:
+        return node
+    memory: dict[Node, Node] = {}
+    for part in sorted(nodes_of(node), key=lambda n: n.uid):  # each after all that it is made of
+        if part in put or not part.args:
+            memory[part] = put.get(part, part)
+        else:
+            memory[part] = _rebuilt(part, tuple(memory[a] for a in part.args))
+    return memory[node]
 
 
 def _rebuilt(node: Node, args: tuple[Node, ...]) -> Node:

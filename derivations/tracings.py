@@ -27,12 +27,14 @@ class Tracings:
       subject: What is traced.
       shapes: Symbolic ones, if there are such.
       reasons: Why tracings failed.
+      entry_by_entry: The ways to read the code at numbers, in the order in which they are tried.
     """
 
     def __init__(self, subject: Subject, sizes: str, deadline: float):
         self.subject = subject
         self._deadline = deadline
         self.reasons: list[str] = []
+        self.entry_by_entry: tuple[bool, ...] = (False, True)
         self._memory: dict[Any, Traced | None] = {}
         self._every = sizes == "all"
         try:
@@ -49,9 +51,12 @@ class Tracings:
 
     def general(self) -> Traced | None:
         """Gives the tracing that speaks for all sizes, if the code can be lifted so."""
-        if self.shapes is None:
+        if self.shapes is None or not (self._every or False in self.entry_by_entry):
             return None
-        return self._at(self.shapes if self._every else self._given(self.shapes))
+        found = self._at(self.shapes if self._every else self._given(self.shapes))
+        if found is None and False in self.entry_by_entry:
+            self.entry_by_entry = (True, False)  # at numbers index calculus would seldom help
+        return found
 
     @property
     def given_shapes(self) -> Shapes | None:
@@ -75,21 +80,24 @@ class Tracings:
             if this is not None:
                 yield this
 
-    def smaller(self) -> Iterator[tuple[Traced, ...]]:
+    def smaller(self) -> Iterator[Iterator[Traced]]:
         """Gives, for each set of numbers, tracings that decide more: first the example's own.
 
-        Of the same numbers the first tracing is read by index calculus, the second entry by entry.
+        Of the same numbers one tracing is read by index calculus and one entry by entry.
         """
         shapes = self.shapes
         if shapes is None:
             return
         others = sizes_to_try(shapes.sizes) if self._every else ()
         for numbers in dict.fromkeys(tuple(n.items()) for n in (shapes.sizes, *others)):
-            ways = [concrete(shapes, dict(numbers))] if shapes.sizes and self._every else []
+            ways: dict[bool, Shapes] = {}
+            if shapes.sizes and self._every:
+                ways[False] = concrete(shapes, dict(numbers))
             written_out = concrete(shapes, dict(numbers), explicit=True)
             if _entries(written_out) <= MOST_ENTRIES:
-                ways.append(written_out)
-            yield tuple(t for t in map(self._at, ways) if t is not None)
+                ways[True] = written_out
+            order = [way for way in self.entry_by_entry if way in ways] or ways
+            yield (t for t in (self._at(ways[way]) for way in order) if t is not None)
 
     def first(self) -> Iterator[Traced]:
         """Gives the tracing at the smallest numbers tried that works, if there is one."""

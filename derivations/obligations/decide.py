@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from derivations import clock
 from derivations.equality import equal
 from derivations.evidence import Compare, Compared
-from derivations.graph import At, Node
+from derivations.graph import At, Node, nodes_of
 from derivations.normal import branches
 from derivations.obligations.statements import statement
+from derivations.primitives.gathering import IN_RANGE
 from derivations.refute import Tensor, sizes_to_try
 from derivations.traced import Traced
 from derivations.verdict import Obligation, Verdict
@@ -50,8 +51,9 @@ def decided(
     for output, pairs in claims:
         for at, found, truth in pairs:
             outcome = equal(
-                found, truth, deadline=deadline, domains=domains, ranges=this.assumptions.ranges
-            )
+                found, truth, deadline=deadline, domains=domains, ranges=this.assumptions.ranges,
+                forms=this.forms,
+            )  # fmt: skip
             if outcome.equal and not outcome.regions:
                 return base._replace(verdict=Verdict.UNDECIDED, reason=NOWHERE)
             if outcome.equal:
@@ -59,7 +61,7 @@ def decided(
                 shown.append(Compared(output, at, found, truth, outcome.regions))
                 continue
             counterexample = witness(
-                found, truth, at, output, tensors or this.tensors,
+                found, truth, at, output, _drawn(this, tensors or this.tensors, found, truth),
                 _numbers(this), deadline,
             )  # fmt: skip
             seconds = clock.now() - start
@@ -87,3 +89,20 @@ def decided(
 def _numbers(this: Traced) -> Iterable[Mapping[str, int]]:
     """Gives the sizes at which a counterexample is looked for."""
     return sizes_to_try(this.shapes.sizes) if this.shapes.symbolic else [this.shapes.sizes]
+
+
+def _drawn(this: Traced, tensors: Sequence[Tensor], found: Node, truth: Node) -> list[Tensor]:
+    """Gives the tensors; whole numbers that are no labels are drawn from anywhere.
+
+    A label picks, or is met by, one of several; a number that others are below or above is none.
+    """
+    if IN_RANGE in this.assumptions:
+        return list(tensors)
+    ordered = {
+        n.data[0]
+        for c in nodes_of(found) | nodes_of(truth)
+        if c.op == "compare" and c.data[1] and c.data[0] != "eq"
+        for n in nodes_of(c)
+        if n.op == "entry"
+    }
+    return [t._replace(label=t.name not in ordered) for t in tensors]

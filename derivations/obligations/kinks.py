@@ -10,7 +10,7 @@ from derivations import clock
 from derivations.boundaries import Boundary, Unlocated, boundaries, on_boundary
 from derivations.evaluate import Point, rational
 from derivations.evidence import Boundaries
-from derivations.graph import At, Node
+from derivations.graph import At, Node, nodes_of
 from derivations.kinks import Entry, Kink, examine, forward, holes
 from derivations.lift import Array
 from derivations.obligations.statements import statement
@@ -23,6 +23,7 @@ from derivations.singular import (
     points_of,
     singular_places,
 )
+from derivations.smooth import smooth
 from derivations.traced import Traced, positions
 from derivations.verdict import Obligation, Verdict, Witness
 
@@ -38,7 +39,10 @@ def kinks(this: Traced, deadline: float) -> Obligation:
         [a.at(*at) for a in arrays for at in positions(a, explicit=explicit)]
         for arrays in (this.primal, [*this.value, *(p for p in this.pulled if p is not None)])
     )
-    conditions = boundaries([*primal, *rest])
+    every = (*primal, *rest)
+    cancels = {n for n in every if _compares(n) and smooth(n, this.forms)}
+    rest = [n for n in rest if n not in cancels]
+    conditions = boundaries([n for n in every if n not in cancels])
     places, half = singular_places(rest, primal), half_line(rest, primal)
     found: list[Kink] = []
     missed: list[str] = []
@@ -59,14 +63,14 @@ def kinks(this: Traced, deadline: float) -> Obligation:
         statement("kinks"),
         Verdict.PROVED,
         ground="exact one-sided derivatives",
-        scope=_scope(len(conditions), len(places), met, told.values()),
+        scope=_scope(len(conditions), len(places), met, told.values(), cancels=bool(cancels)),
         details=tuple(map(str, told.values())),
         seconds=clock.now() - start,
     )
     rule, scalar = (_entries(this, this.pulled), contracted(this)) if found else ((), None)
     seen = tuple(told.values())
     count = len(conditions) + len(places)
-    evidence = Boundaries((*primal, *rest), rule, scalar, seen, count, this.tensors)
+    evidence = Boundaries(every, rule, scalar, seen, count, this.tensors)
     base = base._replace(evidence=(evidence,))
     for kink in found:
         if kink.kind == "outside":
@@ -153,13 +157,19 @@ def _found_and_expected(kink: Kink) -> tuple[str, str]:
     return kink.rule, kink.note or sides
 
 
-def _scope(branches: int, places: int, met: int, told: Iterable[Kink]) -> str:
+def _compares(node: Node) -> bool:
+    """Tells whether real numbers are compared."""
+    return any(n.op == "compare" and not n.data[1] for n in nodes_of(node))
+
+
+def _scope(branches: int, places: int, met: int, told: Iterable[Kink], *, cancels: bool) -> str:
     """Tells where the rule was looked at, and where it has no value although the primal does."""
-    scope = (
-        f"at one exact point of each of {branches} boundaries"
-        if branches
-        else "the code branches nowhere"
-    )
+    if branches:
+        scope = f"at one exact point of each of {branches} boundaries"
+    elif cancels:
+        scope = "what the code compares cancels: it is smooth at every point"
+    else:
+        scope = "the code branches nowhere"
     if places:
         scope += f"; at exact points of {met} of {places} places where it may divide by zero"
     alike = dict.fromkeys(k.boundary for k in told if k.kind == "singular" and k.rule == "none"

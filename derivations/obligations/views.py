@@ -110,10 +110,11 @@ def _run(this: Traced) -> Callable[[Point], Run | None]:
 def _with_holes(entries: Sequence[tuple[Node, tuple[At, ...]]]) -> Callable[[Point], list[Any]]:
     def values(point: Point) -> list[Any]:
         result: list[Any] = []
+        memory: dict[Node, Any] = {}
         for node, at in entries:
             free = [i for i in at if isinstance(i, Index)]
             try:
-                own = evaluate(node, point, free, holes=True).reshape(-1).tolist()
+                own = evaluate(node, point, free, holes=True, memory=memory).reshape(-1).tolist()
             except Ambiguous:
                 own = [None] * math.prod(point.length(i.size) for i in free)
             result += [v if v is not None and ball(v).is_finite() else None for v in own]
@@ -125,9 +126,10 @@ def _with_holes(entries: Sequence[tuple[Node, tuple[At, ...]]]) -> Callable[[Poi
 def _vector(entries: Sequence[tuple[Node, tuple[At, ...]]]) -> Callable[[Point], list[Any]]:
     def values(point: Point) -> list[Any]:
         result = []
+        memory: dict[Node, Any] = {}
         for node, at in entries:
             free = [i for i in at if isinstance(i, Index)]
-            result += evaluate(node, point, free).reshape(-1).tolist()
+            result += evaluate(node, point, free, memory=memory).reshape(-1).tolist()
         return result
 
     return values

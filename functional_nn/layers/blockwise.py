@@ -85,20 +85,18 @@ def blockwise_attention_fwd(
     queries, (_, shared, keys, _) = q.shape[2], k.shape
     size = block or block_size(queries, keys)
     cut_q, cut_k, cut_v = _cut(q, shared, size), _cut(k, shared, size), _cut(v, shared, size)
-    like = widened(cut_q)
-    lowest = jnp.finfo(like.dtype).min
-    rows = like.shape[:-1]
-    start = (
-        jnp.zeros((*rows, v.shape[-1]), like.dtype),
-        jnp.full(rows, lowest, like.dtype),
-        jnp.zeros(rows, like.dtype),
-    )
+    # The shift starts at the score of the first key: a query that sees any key sees that one.
+    largest = jnp.einsum("ibhgtk,bhsk->ibhgt", widened(cut_q), widened(k[:, :, :1]))
+    largest = largest * scale(widened(q))
+    total = jnp.zeros_like(largest)
+    start = (jnp.zeros((*total.shape, v.shape[-1]), total.dtype), largest, total)
 
     def step(carry: Any, tile: Any) -> tuple[Any, None]:
         i, j = tile
         s, shown = _scores(cut_q[i], cut_k[j], (i, j), (queries, keys), lengths, causal)
         values, largest, total = (a[i] for a in carry)
-        new = jnp.maximum(largest, jnp.max(jnp.where(shown, s, lowest), axis=-1))
+        seen = jnp.where(shown, s, largest[..., None])
+        new = jnp.maximum(largest, jnp.max(seen, axis=-1))
         # What was summed against the smaller maximum is brought to the new one.
         shrink = jnp.exp(largest - new)
         e = jnp.where(shown, jnp.exp(s - new[..., None]), 0)
@@ -107,7 +105,9 @@ def blockwise_attention_fwd(
         return tuple(a.at[i].set(b) for a, b in zip(carry, found, strict=True)), None
 
     (values, largest, total), _ = jax.lax.scan(step, start, _tiles(queries, keys, size, causal))
-    total = jnp.where(total == 0, 1, total)  # a query that sees no key: 0/1
+    first, every = jnp.zeros(1, jnp.int32), jnp.arange(queries, dtype=jnp.int32)
+    sees = _cut(_shown(every, first, queries, lengths, keys, causal)[:, 0], 1, size)[..., 0]
+    total = jnp.where(sees, total, 1)  # a query that sees no key: 0/1
     o = _joined(values / total[..., None], q.shape[:3], size).astype(q.dtype)
     return o, (q, k, v, lengths, o, largest + jnp.log(total))
 

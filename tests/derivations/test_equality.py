@@ -361,8 +361,8 @@ def test_a_sum_has_one_form_whatever_its_indices_are_called():
 
 
 def test_infeasible_regions_are_left_out():
-    signs = [g.sign(g.sub(a, b)) for a, b in ((U, V), (V, W), (U, W))]
-    outcome = equal(g.add(*signs), g.add(*reversed(signs)))
+    gaps = [g.sub(a, b) for a, b in ((U, V), (V, W), (U, W))]
+    outcome = equal(g.add(*map(g.absolute, gaps)), g.add(*(g.mul(g.sign(d), d) for d in gaps)))
     assert outcome.equal
     assert outcome.regions == 6  # the orders of three numbers, not 2 * 2 * 2
 
