@@ -129,7 +129,7 @@ def examples() -> list[Line]:
         return jnp.sqrt(sum((jnp.vdot(g, g) for g in jax.tree.leaves(grads)), jnp.float32(0)))
 
     def one_by_one(params: Any, x: Any, y: Any) -> Any:
-        return jax.lax.map(lambda pair: of_one(*pair, params), (x, y))
+        return jax.lax.map(lambda pair: of_one(pair[0], pair[1], params), (x, y))
 
     def at_once(params: Any, x: Any, y: Any) -> Any:
         return jax.vmap(of_one, in_axes=(0, 0, None))(x, y, params)
