@@ -222,7 +222,6 @@ def attention_masked_otherwise_on_the_way_back(residuals, do):
 
 
 QUICK = {
-    "attention_scale_missing",
     "embedding_repeated_tokens_overwritten",
     "layer_norm_epsilon_dropped",
     "layer_norm_scale_missing",
