@@ -23,10 +23,14 @@ class Objective(NamedTuple):
     Attributes:
       net: The network.
       loss: The loss, a rule of `(outputs, targets)` that gives one number per example.
+      to_losses: `to_losses(targets) -> layer`, the network with its loss, as far as the losses:
+        where the loss is given parameters among the outputs, work on single examples goes through
+        it. `None` elsewhere.
     """
 
     net: Layer
     loss: Rule
+    to_losses: Callable[[Any], Layer] | None = None
 
     def __call__(
         self, params: Any, x: jax.Array, y: jax.Array, key: jax.Array | None = None

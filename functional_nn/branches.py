@@ -5,12 +5,13 @@ back along its paths.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from functional_nn import checks, keys
+from functional_nn.combinators import serial
 from functional_nn.layers.layer import Layer
 
 Path = tuple[Any, ...]  # keys of a pytree of tuples, lists and dicts, from the outside in
@@ -191,6 +192,10 @@ def tied(net: Layer, first: Path, second: Path) -> Layer:
     $$d p = \Big(\frac{\partial f}{\partial p_1}\Big)^{\!\top} d y
       + \Big(\frac{\partial f}{\partial p_2}\Big)^{\!\top} d y .$$
 
+    So are those of each example, and the square of a sum is more than the sum of the squares: where
+    both places are in layers with an `example` that stand in a `serial`, the gradients of the two
+    are made for one example at a time.
+
     Args:
       net: The network.
       first: The place whose parameter is used: the keys of the parameters' pytree, from the outside
@@ -236,8 +241,9 @@ def tied(net: Layer, first: Path, second: Path) -> Layer:
         both = jax.tree.map(jnp.add, _taken(dparams, first), _taken(dparams, second))
         return _put(_put(dparams, first, both), second, ()), dx
 
+    known = _squares_of_both(net, first, second)
     settings = (("first", first), ("second", second))
-    return Layer(init, apply, fwd, bwd, "tied", (net,), random=net.random, settings=settings)
+    return Layer(init, apply, fwd, bwd, "tied", (net,), known, random=net.random, settings=settings)
 
 
 def shared(params: Any, first: Path, second: Path) -> Any:
@@ -263,3 +269,66 @@ def _put(tree: Any, path: Path, value: Any) -> Any:
     items = [*tree]
     items[place] = inside
     return type(tree)(items)
+
+
+def _squares_of_both(net: Layer, first: Path, second: Path) -> Callable[..., Any] | None:
+    """Gives the `squares` of `tied`, if both places are in layers of which single examples can."""
+    one, in_one = _end(net, first)
+    other, in_other = _end(net, second)
+    to_one, to_other = first[: len(first) - len(in_one)], second[: len(second) - len(in_other)]
+    of_one, of_other = one.example, other.example
+    if of_one is None or of_other is None or to_one == to_other:
+        return None
+
+    def squares(residuals: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+        handing = _handing_out(_handing_out(net, to_one), to_other)
+        found, dx = _one_by_one(handing)(residuals, dy)
+        kept = _taken(found, to_one), _taken(found, to_other)
+        alone = jax.tree.leaves(_put(_put(found, to_one, ()), to_other, ()))
+
+        def of_example(n: jax.Array) -> jax.Array:
+            use, again = of_one(*kept[0], n), of_other(*kept[1], n)
+            both = jax.tree.map(jnp.add, _taken(use, in_one), _taken(again, in_other))
+            rest = _put(use, in_one, ()), _put(again, in_other, ())
+            return jnp.sum(jnp.stack([jnp.sum(d * d) for d in jax.tree.leaves((both, rest))]))
+
+        total = jax.lax.map(of_example, jnp.arange(len(dy), dtype=jnp.int32)).astype(dy.dtype)
+        for of_layer in alone:
+            total = total + of_layer
+        return total, dx
+
+    return squares
+
+
+def _end(net: Layer, path: Path) -> tuple[Layer, Path]:
+    """Gives the layer of a network of `serial`s to which a place belongs, and the place in it."""
+    while net.name == "serial" and path and path[0] in range(len(net.parts)):
+        net, path = net.parts[path[0]], path[1:]
+    return net, path
+
+
+class _HandedOut(NamedTuple):
+    """What comes to a layer on the way back."""
+
+    residuals: Any
+    cotangent: jax.Array
+
+
+def _handing_out(net: Layer, path: Path) -> Layer:
+    """Gives the network with a layer that hands out what comes to it, in place of its squares."""
+    if path:
+        parts = [*net.parts]
+        parts[path[0]] = _handing_out(parts[path[0]], path[1:])
+        return serial(*parts)
+
+    def squares(residuals: Any, dy: jax.Array) -> tuple[Any, jax.Array]:
+        return _HandedOut(residuals, dy), net.bwd(residuals, dy)[1]
+
+    return net._replace(squares=squares)
+
+
+def _one_by_one(layer: Layer) -> Callable[..., Any]:
+    """Gives the way back of a `serial` with the squares of each layer in it, not their sum."""
+    if layer.name == "serial" and layer.through is not None:
+        return layer.through(_one_by_one)
+    return checks.per_example(layer)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from functional_nn.approximations import approximation, polynomial
+from functional_nn.two_parts import exp_of_sum, power_of_two
 
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_TWO_PI = math.sqrt(2 * math.pi)
@@ -89,16 +90,18 @@ def gelu_slope(t: jax.Array) -> jax.Array:
 
 _C, _A = 2 * math.sqrt(2 / math.pi), 0.044715
 _CA = _C * _A
-# C and CA as a float of 12 bits and the rest.
-_C_HIGH, _C_LOW = 1.595703125, 6.59966057307e-5
-_CA_HIGH, _CA_LOW = 0.07135009765625, 4.71861635025e-6
-_TANH_END = 12.0
+# For t = j STEP it is C t + CA t³ = (6254 j + j³)/2^16, but for the little rests below. STEP has 16
+# bits and j has 8: their product is exact, and so are the whole numbers.
+_STEP = 0.059800148010253906
+_REST, _REST_OF_CUBE = -1.2371346594388190e-6, 3.5133564996889293e-10
+_TANH_END = 10.9  # j is 182 there, and all is zero
 _TANH_NEAR = 0.5
 # The factor of the slope, less its value at r, divided by t - r: for |t - r| < 1/2, to 5e-8.
 _TANH_SLOPE = (
     -2.4606566, -0.099911556, -0.40044913, 0.075959854, -0.030457262, 0.011283309, -0.0038731997,
     0.0012140181,
 )  # fmt: skip
+_SMALL = -64  # powers of two below this are formed 2^32 times too large
 
 
 def _tanh_argument(t: jax.Array) -> jax.Array:
@@ -106,21 +109,21 @@ def _tanh_argument(t: jax.Array) -> jax.Array:
 
 
 def _decay(t: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Gives `exp(-z)`, `z = C (t + A t³)`, and what it is to be multiplied by."""
-    high, low = _halves(t)
-    square = high * high
-    square_high, square_low = _halves(square)
-    slope = _CA_HIGH * high
-    slope_high, slope_low = _halves(slope)
-    # Both products are exact, and so is what is lost when they are added.
-    first, second = _C_HIGH * high, slope_high * square_high
-    total = first + second
-    back = total - first
-    lost = (first - (total - back)) + (second - back)
-    rest = _C_HIGH * low + _C_LOW * t
-    rest += slope_high * square_low + slope_low * square
-    rest += (_CA_HIGH * low + _CA_LOW * t) * square + _CA * t * (low * (t + high))
-    return _scaled_exponential(t, -total, -(rest + lost))
+    """Gives `exp(-z)`, `z = C (t + A t³)`, in two factors.
+
+    The second is a power of two. What is large, such as `t`, is to be multiplied by the first: the
+    product may be a normal float where the exponential itself is none.
+    """
+    j = jnp.round(t * (1 / _STEP))
+    near = j * _STEP
+    square = j * j
+    high = j * (6254 + square) * 2.0**-16
+    # z is that of `near` and a difference of cubes.
+    slope = _C + _CA * (t * (t + near) + near * near)
+    low = j * (_REST + _REST_OF_CUBE * square) + (t - near) * slope
+    e, k = exp_of_sum(-high, -low)
+    small = k < _SMALL
+    return jnp.where(small, 2.0**-32, 1) * e, power_of_two(jnp.where(small, k + 32, k))
 
 
 def _tanh_tail(t: jax.Array) -> jax.Array:
@@ -133,8 +136,8 @@ def _tanh_tail(t: jax.Array) -> jax.Array:
 def gelu_tanh_tail(t: jax.Array) -> jax.Array:
     """Gives `t σ(-z)`, which is minus the gelu of `-t`."""
     t = jnp.minimum(t, _TANH_END)
-    e, scale = _decay(t)
-    return t * e * scale / (1 + e * scale)
+    e, unit = _decay(t)
+    return t * e * unit / (1 + e * unit)
 
 
 def _tanh_slope(t: jax.Array) -> jax.Array:
@@ -146,10 +149,10 @@ def _tanh_slope(t: jax.Array) -> jax.Array:
 def gelu_tanh_slope(t: jax.Array) -> jax.Array:
     """Gives `e (1 + e - t z') / (1 + e)²`, `e = exp(-z)`: the derivative of the gelu at `-t`."""
     t = jnp.minimum(t, _TANH_END)
-    scaled, scale = _decay(t)
-    e = scaled * scale
+    part, unit = _decay(t)
+    e = part * unit
     d = t - 0.7524614334106445
     near = d * polynomial(_TANH_SLOPE, d) - 2.79029330306e-8
     far = 1 + e - t * (_C + 3 * _CA * (t * t))
     factor = jnp.where(jnp.abs(d) < _TANH_NEAR, near, far)
-    return factor * scaled * scale / (1 + e * (2 + e))
+    return factor * part * unit / (1 + e * (2 + e))

@@ -31,8 +31,9 @@ def per_example_gradient_norms(objective: Objective) -> Callable[..., jax.Array]
     one a position, `ℓ_n` is their mean.
 
     Args:
-      objective: From `functional_nn.objective`. Every layer needs `squares`: dense layers,
-        activations, and what `serial` and `repeat` make of them have it.
+      objective: From `functional_nn.objective` or `functional_nn.readout_objective`. Every layer
+        needs `squares`: those of a `functional_nn.transformer` have it, and so has what `serial`,
+        `repeat`, `residual`, `parallel` and `tied` make of layers that have it.
 
     Returns:
       A function `(params, x, y) -> norms`, shape (N,), in the dtype of the network's output.
@@ -56,8 +57,8 @@ def per_example_gradient_norms(objective: Objective) -> Callable[..., jax.Array]
     _require(objective)
 
     def hand_written(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        _, residuals, cotangent = _forward(objective, params, x, y)
-        return _norms(checks.per_example(objective.net)(residuals, cotangent)[0])
+        net, _, residuals, cotangent = _forward(objective, params, x, y)
+        return _norms(checks.per_example(net)(residuals, cotangent)[0])
 
     return hand_written
 
@@ -113,8 +114,8 @@ def clipped_value_and_grad(
         params: Any, x: jax.Array, y: jax.Array, key: jax.Array | None = None
     ) -> tuple[jax.Array, Any]:
         checks.noise_key(noise_multiplier, key)
-        loss, residuals, cotangent = _forward(objective, params, x, y)
-        found, _ = _waiting(objective.net)(residuals, cotangent)
+        net, loss, residuals, cotangent = _forward(objective, params, x, y)
+        found, _ = _waiting(net)(residuals, cotangent)
         squares = [layer.squares for layer in jax.tree.leaves(found, is_leaf=_is_waiting)]
         norms = _norms(sum(squares, jnp.zeros(len(x), cotangent.dtype)))
         weights = max_norm / jnp.maximum(norms, max_norm) / len(norms)  # min(1, C/‖g_n‖) / N
@@ -189,8 +190,8 @@ def kfac_factors(objective: Objective) -> Callable[..., tuple[KroneckerFactors, 
     _require(objective)
 
     def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[KroneckerFactors, ...]:
-        _, residuals, cotangent = _forward(objective, params, x, y)
-        found, _ = back(objective.net, visit)(residuals, cotangent)
+        net, _, residuals, cotangent = _forward(objective, params, x, y)
+        found, _ = back(net, visit)(residuals, cotangent)
         return tuple(jax.tree.leaves(found, is_leaf=lambda f: isinstance(f, KroneckerFactors)))
 
     def visit(layer: Layer) -> Callable[..., tuple[Any, jax.Array]]:
@@ -237,8 +238,8 @@ def sensitivity_norms(objective: Objective) -> Callable[..., tuple[jax.Array, ..
     require(objective)
 
     def hand_written(params: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, ...]:
-        _, residuals, cotangent = _forward(objective, params, x, y)
-        found, _ = back(objective.net, visit)(residuals, cotangent)
+        net, _, residuals, cotangent = _forward(objective, params, x, y)
+        found, _ = back(net, visit)(residuals, cotangent)
         return tuple(jax.tree.leaves(found))
 
     def visit(layer: Layer) -> Callable[..., tuple[jax.Array, jax.Array]]:
@@ -252,15 +253,25 @@ def sensitivity_norms(objective: Objective) -> Callable[..., tuple[jax.Array, ..
 
 def _forward(
     objective: Objective, params: Any, x: jax.Array, y: jax.Array
-) -> tuple[jax.Array, Any, jax.Array]:
-    """Gives the mean loss, what the way back needs, and the cotangent that it starts from."""
+) -> tuple[Layer, jax.Array, Any, jax.Array]:
+    """Gives the network, the mean loss, what the way back needs, and the cotangent it starts from.
+
+    An example's loss is the mean of its own: no factor 1/N.
+    """
     checks.batch(x, y)
     checks.rows(x)
-    outputs, residuals = objective.net.fwd(params, x)
+    net = _network(objective, y)
+    outputs, residuals = net.fwd(params, x)
+    if objective.to_losses is not None:
+        cotangent = jnp.full_like(outputs, len(outputs) / outputs.size)
+        return net, jnp.mean(outputs), residuals, cotangent
     losses, kept = objective.loss.fwd(outputs, y)
-    # An example's loss is the mean of its own: no factor 1/N.
     cotangent, _ = objective.loss.bwd(kept, jnp.full_like(losses, len(losses) / losses.size))
-    return jnp.mean(losses), residuals, cotangent
+    return net, jnp.mean(losses), residuals, cotangent
+
+
+def _network(objective: Objective, y: Any) -> Layer:
+    return objective.net if objective.to_losses is None else objective.to_losses(y)
 
 
 def _norms(squares: jax.Array) -> jax.Array:
@@ -308,7 +319,7 @@ def _normal(key: jax.Array, like: Any) -> Any:
 
 def _require(objective: Objective) -> None:
     require(objective)
-    for layer in _unopened(objective.net):
+    for layer in _unopened(_network(objective, None)):  # no layer is another one for its targets
         checks.per_example(layer)
 
 

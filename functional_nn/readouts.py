@@ -1,5 +1,6 @@
 """The loss of a network that ends in a readout, without its logits."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -57,19 +58,28 @@ def readout_objective(net: Layer, loss: Rule | None = None) -> Objective:
     checks.layer("net must be a layer", net)
     loss = linear_cross_entropy_rule() if loss is None else loss
     checks.loss(loss)
-    return objective(_unread(net), _by_rows(loss))
+    by_rows = _by_rows(loss)
+
+    def to_losses(labels: Any) -> Layer:
+        return _ending(net, lambda last: _read_and_judged(last, by_rows, labels))
+
+    return objective(_ending(net, _unread), by_rows)._replace(to_losses=to_losses)
 
 
-def _unread(net: Layer) -> Layer:
-    """Gives the network whose readout hands out its input and its table."""
+def _ending(net: Layer, other: Callable[[Layer], Layer]) -> Layer:
+    """Gives the network with another layer in place of its readout."""
     if net.name == "tied":
-        told = dict(net.settings)
-        return tied(_unread(net.parts[0]), told["first"], told["second"])
+        return tied(_ending(net.parts[0], other), **dict(net.settings))
     if net.name == "serial" and net.parts:
         *layers, last = net.parts
-        return serial(*layers, _unread(last))
+        return serial(*layers, _ending(last, other))
     checks.ends_in_readout(net)
-    return net._replace(apply=_apply, fwd=_fwd, bwd=_bwd)
+    return other(net)
+
+
+def _unread(last: Layer) -> Layer:
+    """Gives the readout that hands out its input and its table."""
+    return last._replace(apply=_apply, fwd=_fwd, bwd=_bwd, squares=None, example=None)
 
 
 def _apply(params: dict[str, jax.Array], x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -83,6 +93,44 @@ def _fwd(params: dict[str, jax.Array], x: jax.Array) -> tuple[Any, None]:
 def _bwd(_: None, dy: tuple[jax.Array, jax.Array]) -> tuple[dict[str, jax.Array], jax.Array]:
     dx, dw = dy
     return {"table": dw}, dx
+
+
+def _read_and_judged(last: Layer, by_rows: Rule, labels: Any) -> Layer:
+    """Gives the readout and its loss as one layer, from (B, ..., K) to the losses (B, ...).
+
+    Its passes for single examples go through them one after the other, so that there is one
+    gradient of the table at a time.
+    """
+
+    def apply(params: dict[str, jax.Array], x: jax.Array) -> jax.Array:
+        return by_rows.primal((x, params["table"]), labels)
+
+    def fwd(params: dict[str, jax.Array], x: jax.Array) -> tuple[jax.Array, Any]:
+        losses, kept = by_rows.fwd((x, params["table"]), labels)
+        return losses, (x, params["table"], kept)
+
+    def bwd(residuals: Any, dlosses: jax.Array) -> tuple[dict[str, jax.Array], jax.Array]:
+        *_, kept = residuals
+        (dx, dtable), _ = by_rows.bwd(kept, dlosses)
+        return {"table": dtable}, dx
+
+    def alone(residuals: Any, dlosses: jax.Array, n: Any) -> tuple[jax.Array, jax.Array]:
+        # What a rule keeps of which row is its own affair: of one example it is made again.
+        x, table, _ = residuals
+        _, kept = by_rows.fwd((x[n], table), jnp.asarray(labels)[n])
+        return by_rows.bwd(kept, dlosses[n])[0]
+
+    def squares(residuals: Any, dlosses: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def of_example(n: jax.Array) -> tuple[jax.Array, jax.Array]:
+            dx, dtable = alone(residuals, dlosses, n)
+            return jnp.sum(dtable * dtable), dx
+
+        return jax.lax.map(of_example, jnp.arange(len(dlosses), dtype=jnp.int32))
+
+    def example(residuals: Any, dlosses: jax.Array, n: Any) -> dict[str, jax.Array]:
+        return {"table": alone(residuals, dlosses, n)[1]}
+
+    return Layer(last.init, apply, fwd, bwd, by_rows.name, squares=squares, example=example)
 
 
 def _by_rows(loss: Rule) -> Rule:

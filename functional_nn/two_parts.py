@@ -25,8 +25,11 @@ _FINELY = (
 )  # fmt: skip
 
 
-def _power_of_two(exponent: jax.Array) -> jax.Array:
-    return jax.lax.bitcast_convert_type((exponent.astype(jnp.int32) + 127) << 23, jnp.float32)
+def power_of_two(exponent: jax.Array) -> jax.Array:
+    """Gives `2^k` for whole numbers `k` from -126 to 127, given as floats."""
+    # The sum has the exponent in its last bits; a conversion would look for what is no number.
+    bits = jax.lax.bitcast_convert_type(exponent + 1.5 * 2.0**23, jnp.int32)
+    return jax.lax.bitcast_convert_type((bits << 23) + (127 << 23), jnp.float32)
 
 
 def exp_parts(a: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -37,14 +40,27 @@ def exp_parts(a: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     least = k * _LOG2_LOW
     t = near - least
     shown = jnp.maximum(k, _SPLIT)
-    unit = _power_of_two(shown)
+    unit = power_of_two(shown)
     # e^t = 1 + near + (t² (...) - least), times the power of two: a 1 would be taken out of the
     # sums by XLA. What stands first is exact; t is not, and may come out otherwise in another loop.
     first = unit * near
     total = unit + first
     rest = ((unit - total) + first) + unit * (t * t * polynomial(_EXP, t) - least)
     high = total + rest
-    return high, (total - high) + rest, _power_of_two(k - shown)
+    return high, (total - high) + rest, power_of_two(k - shown)
+
+
+def exp_of_sum(high: jax.Array, low: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Gives `exp(high + low)`, to 1.5 ulp, as a float about 1 and the exponent of a power of two.
+
+    Args:
+      high: A multiple of 2^-16 that is less than 128 in size: a multiple of log 2 is taken from it
+        without an error.
+      low: Less than 1 in size.
+    """
+    k = jnp.round((high + low) * _INVERSE_LOG2)
+    t = (high - k * _LOG2_HIGH) + (low - k * _LOG2_LOW)
+    return 1 + (t + t * t * polynomial(_EXP, t)), k
 
 
 def _one_plus(x: jax.Array, high: jax.Array, low: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -151,7 +151,7 @@ def blockwise_attention_bwd(
 def block_size(queries: int, keys: int) -> int:
     """Gives the side of a tile: what a processor's cache holds, and no more than there is."""
     longest = max(queries, keys)
-    return min(longest, 128 if longest <= 2048 else 256)
+    return min(longest, 64 if longest <= 2048 else 256)
 
 
 def _tiles(queries: int, keys: int, size: int, causal: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -212,7 +212,7 @@ def blockwise_attention_rule(*, causal: bool = True, block: int | None = None) -
 
     Args:
       causal: Whether a query sees no key after its own.
-      block: The number of queries, and of keys, of a tile; by default 128, or 256 for more than
+      block: The number of queries, and of keys, of a tile; by default 64, or 256 for more than
         2048 positions.
 
     Example:

@@ -111,11 +111,15 @@ def sequence_squares(x: jax.Array, dz: jax.Array) -> jax.Array:
       X. Li, F. Tramèr, P. Liang, T. Hashimoto, "Large Language Models Can Be Strong Differentially
       Private Learners", ICLR 2022, section 4 (ghost clipping).
     """
+    db = jnp.sum(dz, axis=1)
+    return weight_squares(x, dz) + jnp.sum(db * db, axis=-1)
+
+
+def weight_squares(x: jax.Array, dz: jax.Array) -> jax.Array:
+    """Gives the squared norm of each example's own `dw` alone, as `sequence_squares` does."""
     (_, steps, inputs), outputs = x.shape, dz.shape[-1]
     gram = steps * (inputs + outputs) <= inputs * outputs
-    of_weights = gram_squares(x, dz) if gram else direct_squares(x, dz)
-    db = jnp.sum(dz, axis=1)
-    return of_weights + jnp.sum(db * db, axis=-1)
+    return gram_squares(x, dz) if gram else direct_squares(x, dz)
 
 
 def gram_squares(x: jax.Array, dz: jax.Array) -> jax.Array:
@@ -183,7 +187,11 @@ def dense_layer(features: int, *, w_init: Callable[..., Any] = _glorot_uniform) 
         dx, dw, db = dense_bwd(residuals, dz)
         return {"w": dw, "b": db}, dx
 
-    return Layer(init, apply, fwd, bwd, "dense", squares=dense_squares)
+    def example(residuals: Any, dz: jax.Array, n: Any) -> dict[str, jax.Array]:
+        x, w = residuals
+        return bwd((x[n], w), dz[n])[0]
+
+    return Layer(init, apply, fwd, bwd, "dense", squares=dense_squares, example=example)
 
 
 def readout(vocabulary: int, *, w_init: Callable[..., Any] = _glorot_uniform) -> Layer:
@@ -230,4 +238,13 @@ def readout(vocabulary: int, *, w_init: Callable[..., Any] = _glorot_uniform) ->
         rows = tuple(range(dz.ndim - 1))
         return {"table": jnp.tensordot(dz, x, axes=(rows, rows))}, dz @ table
 
-    return Layer(init, apply, fwd, bwd, "readout")
+    def squares(residuals: Any, dz: jax.Array) -> tuple[jax.Array, jax.Array]:
+        x, table = residuals
+        rows, own = (jnp.reshape(a, (a.shape[0], -1, a.shape[-1])) for a in (x, dz))
+        return weight_squares(rows, own), dz @ table
+
+    def example(residuals: Any, dz: jax.Array, n: Any) -> dict[str, jax.Array]:
+        x, table = residuals
+        return bwd((x[n], table), dz[n])[0]
+
+    return Layer(init, apply, fwd, bwd, "readout", squares=squares, example=example)

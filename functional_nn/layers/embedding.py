@@ -184,7 +184,11 @@ def embedding_layer(
         dtable, dx = embedding_bwd(residuals, dy)
         return {"table": dtable}, dx
 
-    return Layer(init, apply, fwd, bwd, "embedding", squares=embedding_squares)
+    def example(residuals: Any, dy: jax.Array, n: Any) -> dict[str, jax.Array]:
+        table, tokens = residuals
+        return bwd((table, tokens[n]), dy[n])[0]
+
+    return Layer(init, apply, fwd, bwd, "embedding", squares=embedding_squares, example=example)
 
 
 def learned_positions_layer(length: int, *, w_init: Callable[..., Any] = _normal) -> Layer:

@@ -44,12 +44,15 @@ def gated(rule: Rule) -> Layer:
     def bwd(residuals: Any, dy: jax.Array) -> tuple[tuple[()], jax.Array]:
         return (), jnp.concatenate(rule.bwd(residuals, dy), axis=-1)
 
+    def squares(residuals: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return jnp.zeros(dy.shape[:1], dy.dtype), bwd(residuals, dy)[1]
+
     def _halves(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         checks.halves(rule.name, x)
         values, gate = jnp.split(x, 2, axis=-1)
         return values, gate
 
-    return Layer(init, apply, fwd, bwd, rule.name)
+    return Layer(init, apply, fwd, bwd, rule.name, squares=squares)
 
 
 glu = gated(activations.GLU)

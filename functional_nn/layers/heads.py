@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from functional_nn import checks
 from functional_nn.layers.blockwise import blockwise_attention_rule
-from functional_nn.layers.dense import dense, dense_bwd
+from functional_nn.layers.dense import dense, dense_bwd, dense_squares
 from functional_nn.layers.layer import Layer
 from functional_nn.layers.rotary import rotary_angles, turned
 
@@ -100,22 +100,34 @@ def multi_head_attention(
         o, kept = rule.fwd(*projected(params, x))
         return dense(_merged(o), params["wo"], params["bo"]), (params, x, o, kept)
 
-    def bwd(residuals: Any, dy: jax.Array) -> tuple[dict[str, jax.Array], jax.Array]:
+    def back(of_map: Callable[..., Any], residuals: Any, dy: jax.Array) -> tuple[Any, jax.Array]:
+        """Goes back, with `of_map(kept, dz) -> (dx, found)` for each of the four dense maps."""
         params, x, o, kept = residuals
-        grads: dict[str, jax.Array] = {}
-        mixed, grads["wo"], grads["bo"] = dense_bwd((_merged(o), params["wo"]), dy)
+        found: dict[str, Any] = {}
+        mixed, found["o"] = of_map((_merged(o), params["wo"]), dy)
         dq, dk, dv, _ = rule.bwd(kept, _split(mixed, heads))
         if rotary:  # turned back: the transpose of a rotation is its inverse
             angles = _angles(dq)
             dq, dk = turned(dq, -angles), turned(dk, -angles)
         dx = jnp.zeros_like(x)
         for name, cotangent in zip("qkv", (dq, dk, dv), strict=True):
-            own = dense_bwd((x, params[f"w{name}"]), _merged(cotangent))
-            dx = dx + own[0]
-            grads[f"w{name}"], grads[f"b{name}"] = own[1:]
-        return grads, dx
+            own, found[name] = of_map((x, params[f"w{name}"]), _merged(cotangent))
+            dx = dx + own
+        return found, dx
 
-    return Layer(init, apply, fwd, bwd, "multi_head_attention")
+    def bwd(residuals: Any, dy: jax.Array) -> tuple[dict[str, jax.Array], jax.Array]:
+        def of_map(kept: Any, dz: jax.Array) -> Any:
+            dx, dw, db = dense_bwd(kept, dz)
+            return dx, {"w": dw, "b": db}
+
+        found, dx = back(of_map, residuals, dy)
+        return {f"{p}{name}": d for name, own in found.items() for p, d in own.items()}, dx
+
+    def squares(residuals: Any, dy: jax.Array) -> tuple[jax.Array, jax.Array]:
+        found, dx = back(lambda kept, dz: dense_squares(kept, dz)[::-1], residuals, dy)
+        return sum(found.values(), jnp.zeros(dy.shape[:1], dy.dtype)), dx
+
+    return Layer(init, apply, fwd, bwd, "multi_head_attention", squares=squares)
 
 
 def _angles(q: jax.Array) -> jax.Array:

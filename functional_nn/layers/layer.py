@@ -22,6 +22,9 @@ class Layer(NamedTuple):
         on: `bwd` with the squared norm of each example's own `dparams`, shape (n,), in place of
         their sum over the batch. `None` where it is not known; a layer in which the examples of a
         batch meet cannot have it.
+      example: `example(residuals, dy, n) -> dparams`: what `bwd` gives for the parameters if the
+        batch is its example `n` alone, whose number may be traced. It is asked of a layer that
+        shares a parameter with another (`functional_nn.tied`); `None` where it is not known.
       again: `again(residuals) -> y` makes the output anew from what `bwd` keeps anyway, for a layer
         of which that is cheap: the layer after it then need not keep its input. `None` otherwise.
       through: For a combinator, `through(visit) -> bwd`: its way back through its parts with
@@ -55,6 +58,7 @@ class Layer(NamedTuple):
     random: bool = False
     settings: tuple[tuple[str, Any], ...] = ()
     through: Callable[..., Any] | None = None
+    example: Callable[..., Any] | None = None
 
 
 def back(

@@ -9,6 +9,7 @@ import pytest
 
 import functional_nn as fnn
 from derivations import Verdict, check
+from functional_nn.layers.attention import ATTENTION, scale
 from functional_nn.layers.dropout import DROPOUT
 from functional_nn.layers.embedding import EMBEDDING, LEARNED_POSITIONS
 from functional_nn.layers.group_norm import GROUP_NORM
@@ -117,6 +118,12 @@ def layer_norm_one_less_in_the_mean(residuals, dy):
     return (dx, *LAYER_NORM.bwd(residuals, dy)[1:])
 
 
+@planted(LAYER_NORM, floats((2, 3, 4), (4,), (4,)), "scale", "bias")
+def layer_norm_of_matrices_alone(residuals, dy):
+    n, _, _ = norm_parts(residuals, dy)
+    return LAYER_NORM.bwd(residuals, dy)[0], jnp.sum(dy * n, axis=0), jnp.sum(dy, axis=0)
+
+
 RMS = floats((3, 4), (4,))
 
 
@@ -187,6 +194,33 @@ def dropout_not_scaled(keep, dy):
     return jnp.where(keep, dy, 0), None
 
 
+ATTENDED = (*floats((1, 3, 2), (1, 2, 2), (1, 2, 2)), jax.ShapeDtypeStruct((1, 3, 2), jnp.bool_))
+
+
+def from_scores(residuals, g):
+    q, k, *_ = residuals
+    return jnp.einsum("...ts,...sk->...tk", g, k), jnp.einsum("...ts,...tk->...sk", g, q)
+
+
+@planted(ATTENTION, ATTENDED, "q", "k")
+def attention_scale_missing(residuals, do):
+    dq, dk, dv, _ = ATTENTION.bwd(residuals, do)
+    return dq / scale(do), dk / scale(do), dv, None
+
+
+@planted(ATTENTION, ATTENDED, "q", "k")
+def attention_sum_of_a_row_missing(residuals, do):
+    q, _, v, p = residuals
+    g = p * jnp.einsum("...tj,...sj->...ts", do, v) * scale(q)
+    return (*from_scores(residuals, g), *ATTENTION.bwd(residuals, do)[2:])
+
+
+@planted(ATTENTION, ATTENDED, "q", "k", "v")
+def attention_masked_otherwise_on_the_way_back(residuals, do):
+    q, k, v, p = residuals
+    return ATTENTION.bwd((q, k, v, p * jnp.tril(jnp.ones_like(p))), do)
+
+
 QUICK = {
     "embedding_repeated_tokens_overwritten",
     "layer_norm_epsilon_dropped",
@@ -204,3 +238,67 @@ def test_refuted(name):
     found = {o.name for o in report.obligations if o.verdict is Verdict.REFUTED}
     wanted = {f"cotangent[{argument}]" for argument in mistake.breaks}
     assert wanted <= found <= wanted | {"kinks", "second order"}, str(report)
+
+
+# --- the same where layers are joined -----------------------------------------------------------
+
+
+def skipped(residuals, dy):
+    """The input is not added on the way back."""
+    return INNER.bwd(residuals, dy)
+
+
+def normalised_with_the_rest(residuals, dy):
+    """What skips the branch goes through its normalisation as well."""
+
+    def visit(layer):
+        if layer.name != "rms_norm":
+            return layer.bwd
+        return lambda kept, dn: layer.bwd(kept, dn + dy)
+
+    return INNER.through(visit)(residuals, dy)
+
+
+def the_rest_dropped(residuals, dy):
+    """Of three blocks in groups of one and what is left over, the last ones get no gradient."""
+    dparams, dx = STACK.bwd(residuals, dy)
+    return jax.tree.map(lambda d: d.at[2:].set(0), dparams), dx
+
+
+INNER: Any = fnn.serial(fnn.rms_norm(), fnn.dense(3))
+STACK = fnn.repeat(fnn.dense(3), 3, remat="sqrt")
+CONVOLUTION = fnn.conv1d(2, 2, stride=2)
+
+
+def averaged_over_positions(residuals, dy):
+    dparams, dx = CONVOLUTION.bwd(residuals, dy)
+    return {**dparams, "w": dparams["w"] / (dy.shape[0] * dy.shape[1])}, dx
+
+
+def kernel_turned_around(residuals, dy):
+    x, w, *rest = residuals
+    return CONVOLUTION.bwd(residuals, dy)[0], CONVOLUTION.bwd((x, w[::-1], *rest), dy)[1]
+
+
+JOINED = {
+    skipped: (fnn.residual(INNER), (2, 3), "x"),
+    normalised_with_the_rest: (fnn.residual(INNER), (2, 3), "x"),
+    the_rest_dropped: (STACK, (2, 3), "params['w']"),
+    averaged_over_positions: (CONVOLUTION, (2, 4, 2), "params['w']"),
+    kernel_turned_around: (CONVOLUTION, (2, 4, 2), "x"),
+}
+
+
+@pytest.mark.parametrize(
+    "bwd",
+    [pytest.param(b, marks=[] if b is skipped else pytest.mark.nightly) for b in JOINED],
+    ids=lambda bwd: bwd.__name__,
+)
+def test_refuted_where_layers_are_joined(bwd):
+    """Checked as one layer of which nothing is known but its code."""
+    net, shape, breaks = JOINED[bwd]
+    x = jax.ShapeDtypeStruct(shape, jnp.float32)
+    params = jax.eval_shape(net.init, jax.random.key(0), x)
+    report = check(net._replace(bwd=bwd, parts=(), name="joined"), params, x)
+    found = {o.name for o in report.obligations if o.verdict is Verdict.REFUTED}
+    assert f"cotangent[{breaks}]" in found, str(report)

@@ -15,6 +15,11 @@ NETS = {
     "tied": fnn.tied(fnn.serial(fnn.dense(3), fnn.tanh, fnn.dense(3)), (0, "w"), (2, "w")),
     "layers": fnn.tied(fnn.serial(fnn.dense(3), fnn.tanh, fnn.dense(3)), (0,), (2,)),
 }
+NETS["inside"] = fnn.tied(
+    fnn.serial(fnn.serial(fnn.tanh, fnn.dense(3)), fnn.residual(fnn.dense(3)), fnn.readout(3)),
+    (0, 1, "w"),
+    (2, "table"),
+)
 TOKENS = jnp.int32([[0, 2, 2, 4], [1, 0, 0, 0]])
 
 
@@ -60,9 +65,10 @@ def test_branches_that_draw_have_keys_of_their_own(pulled, dtype):
     assert (y[:, :3] != y[:, 3:]).any()
 
 
-@pytest.mark.parametrize("name", ["residual", "sum", "concatenate"])
+@pytest.mark.parametrize("name", ["residual", "sum", "concatenate", "tied", "layers", "inside"])
 def test_squares_are_those_of_single_examples(name, draw_params, dtype):
-    net, x = NETS[name], rows(dtype, 4, 3)
+    shape = (4, 2, 3) if name == "inside" else (4, 3)
+    net, x = NETS[name], rows(dtype, *shape)
     params = draw_params(net, x)
     y, kept = net.fwd(params, x)
     assert net.squares is not None
@@ -74,6 +80,18 @@ def test_squares_are_those_of_single_examples(name, draw_params, dtype):
 
     np.testing.assert_allclose(found, jax.vmap(own)(x, y), rtol=1e-4)
     np.testing.assert_allclose(dx, net.bwd(kept, y)[1], rtol=1e-6)
+
+
+def test_shared_parameters_without_the_gradient_of_one_example():
+    inside = fnn.repeat(fnn.serial(fnn.tanh, fnn.dense(3)), 2)
+    for net, first, second in (
+        (fnn.serial(inside, inside), (0, 1, "w"), (1, 1, "w")),  # both behind a loop
+        (fnn.serial(fnn.dense(3), fnn.rms_norm()), (0, "b"), (1, "scale")),
+        (fnn.serial(fnn.multi_head_attention(1)), (0, "wq"), (0, "wk")),  # one layer, twice
+    ):
+        objective = fnn.objective(fnn.tied(net, first, second), fnn.squared_error())
+        with pytest.raises(ValueError, match="need the `squares` of every layer.* Got tied witho"):
+            fnn.per_example_gradient_norms(objective)
 
 
 def language_model(dtype):

@@ -10,6 +10,7 @@ import pytest
 import functional_nn as fnn
 
 VOCABULARY, CONTEXT = 11, 10
+BOUNDS = {"gpt2": 1.3, "rotary": 0.55}  # of a gradient's norm, between those of the examples
 ARRANGEMENTS = {"gpt2": {"context": CONTEXT}, "rotary": {}}
 OBJECTIVES = {
     "by rows": fnn.readout_objective,
@@ -85,6 +86,37 @@ def test_in_single_precision_the_error_is_that_of_autodiff(arrangement):
         errors.append([error(grads, truth) for _, grads in both(params)])
     by_hand, automatic = np.mean(errors, axis=0)
     assert by_hand <= 1.05 * automatic
+
+
+@pytest.mark.parametrize("arrangement", ARRANGEMENTS)
+@pytest.mark.parametrize("of", ["by rows", pytest.param("logits", marks=pytest.mark.nightly)])
+def test_norms_and_clipping_of_single_examples(arrangement, of, draw_params):
+    """Against `vmap` of `grad`, in double precision: the table of "gpt2" is used twice."""
+    params = draw_params(network(arrangement, jnp.float32), tokens())
+    bound = BOUNDS[arrangement]
+    with jax.enable_x64(True):
+        net, text = network(arrangement, jnp.float64), tokens()
+        params = jax.tree.map(jnp.asarray, wide(params))
+        mine, plain = OBJECTIVES[of](net), OBJECTIVES["logits"](net)
+
+        def both(params, x, y):
+            def of_one(x, y):
+                return jax.grad(plain)(params, x[None], y[None])
+
+            grads = jax.vmap(of_one)(x, y)
+            squares = [jnp.sum(g * g, axis=range(1, g.ndim)) for g in jax.tree.leaves(grads)]
+            norms = jnp.sqrt(sum(squares[1:], squares[0]))
+            weights = jnp.minimum(1, bound / norms) / len(norms)
+            clipped = jax.tree.map(lambda g: jnp.tensordot(weights, g, 1), grads)
+            found = fnn.per_example_gradient_norms(mine)(params, x, y)
+            return (found, norms), (fnn.clipped_value_and_grad(mine, bound)(params, x, y), clipped)
+
+        (norms, expected), ((_, found), clipped) = jax.device_get(
+            jax.jit(both, compiler_options=QUICK)(params, text[:, :-1], text[:, 1:])
+        )
+    np.testing.assert_allclose(norms, expected, rtol=1e-13)
+    assert min(expected) < bound < max(expected)
+    assert error(found, clipped) <= 1e-13
 
 
 @pytest.mark.parametrize("arrangement", ["gpt2", pytest.param("rotary", marks=pytest.mark.nightly)])
@@ -173,5 +205,6 @@ def test_bad_objectives(draw_params):
         objective(params, x, jnp.int32([0, 1]))
     with pytest.raises(ValueError, match=r"lie in \[0, 5\).* Got labels from 0 to 5"):
         objective(params, x, jnp.int32([[0, 1, 2, 5], [0, 0, 0, 0]]))
-    with pytest.raises(ValueError, match="need the `squares` of every layer"):
-        fnn.per_example_gradient_norms(objective)
+    unknown = fnn.readout_objective(fnn.serial(fnn.prelu(), fnn.readout(5)))
+    with pytest.raises(ValueError, match="need the `squares` of every layer.* Got prelu without"):
+        fnn.per_example_gradient_norms(unknown)

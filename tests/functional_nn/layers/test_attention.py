@@ -138,3 +138,9 @@ def test_bad_arguments(dtype):
         fnn.multi_head_attention(4, shared=3)
     with pytest.raises(ValueError, match="its 3 heads must divide D"):
         fnn.multi_head_attention(3).init(jax.random.key(0), q)
+
+
+@pytest.mark.parametrize("rotary", [False, pytest.param(True, marks=pytest.mark.nightly)])
+def test_squares_are_those_of_single_examples(rotary, assert_squares, dtype):
+    (x,) = drawn(dtype, (3, 5, 8))
+    assert_squares(fnn.multi_head_attention(4, shared=2, rotary=rotary), x)

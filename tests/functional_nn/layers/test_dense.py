@@ -80,3 +80,9 @@ def test_bad_features(features):
 def test_init_refuses_integers():
     with pytest.raises(TypeError, match="x must have a floating-point dtype. Got int32"):
         fnn.dense(2).init(jax.random.key(0), jnp.ones((5, 3), jnp.int32))
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (3, 1, 4), (3, 7, 4)])
+def test_squares_of_a_readout_are_those_of_single_examples(shape, assert_squares, dtype):
+    x = jnp.asarray(np.random.default_rng(0).standard_normal(shape), dtype)
+    assert_squares(fnn.readout(5), x)

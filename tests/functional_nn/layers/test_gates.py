@@ -23,6 +23,15 @@ def test_a_gate_halves_the_last_axis(rule, dtype):
     assert dx.tolist() == expected.tolist()
 
 
+def test_a_gate_has_no_gradient_of_its_own(dtype):
+    x, dy = jnp.asarray([[0.5, -1.0, 2.0, 0.25]], dtype), jnp.asarray([[2.0, 3.0]], dtype)
+    _, residuals = fnn.swiglu.fwd((), x)
+    assert fnn.swiglu.squares is not None
+    squares, dx = fnn.swiglu.squares(residuals, dy)
+    assert squares.tolist() == [0]
+    assert dx.tolist() == fnn.swiglu.bwd(residuals, dy)[1].tolist()
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("layer", [fnn.glu, fnn.swiglu, fnn.prelu()], ids=lambda la: la.name)
 def test_the_layer_is_proved(layer):
