@@ -15,6 +15,7 @@ from functional_nn import checks
 from functional_nn.data import Batches, described
 from functional_nn.epochs import Tally, in_memory, of_batches
 from functional_nn.flat import typed
+from functional_nn.layouts import mesh_of, on_mesh
 from functional_nn.progress import Epoch, displayed
 from functional_nn.records import compiling, json_lines, laps, profiling, rates
 from functional_nn.resume import keeping
@@ -141,8 +142,10 @@ def fit(
     if checkpoint_batches is not None:
         checks.count("checkpoint_batches", checkpoint_batches)
     tell = _telling(log)
+    mesh, first = mesh_of(params), train.init(params)
+    first = first if mesh is None else on_mesh(mesh, first)
     with (
-        keeping(checkpoint, train.init(params), run) as kept,
+        keeping(checkpoint, first, run) as kept,
         displayed(epochs, progress) as show,
         compiling() as compiled,
         profiling(

@@ -142,11 +142,28 @@ def tensor_parallel(mesh: Mesh, net: Layer, params: Any) -> Any:
     return place(net, params)
 
 
+def mesh_of(tree: Any) -> Mesh | None:
+    """Gives the mesh that arrays lie on, or that a layout names; `None` where there is none.
+
+    Example:
+      >>> devices = mesh(data=1)
+      >>> mesh_of(replicated(devices, {"w": 0})) == devices, mesh_of({"w": np.zeros(3)})
+      (True, None)
+    """
+    for leaf in jax.tree.leaves(tree):
+        sharding = getattr(leaf, "sharding", leaf)
+        mesh = sharding.mesh if isinstance(sharding, NamedSharding) else None
+        if isinstance(mesh, Mesh) and DATA in mesh.shape:
+            return mesh
+    return None
+
+
 def on_mesh(mesh: Mesh, tree: Any) -> Any:
     """Copies to every device of a mesh what does not lie on it yet, such as a counter of steps.
 
     An optimiser makes its moments where the parameters lie, and its counters anywhere:
     `on_mesh(mesh, train.init(jax.device_put(params, layout)))` is a state to start from.
+    `functional_nn.fit` does so itself.
     """
     whole = NamedSharding(mesh, PartitionSpec())
 

@@ -5,6 +5,7 @@ The step is gradient descent with momentum: Adam would hide a gradient of the wr
 
 import functools
 import re
+import shutil
 from typing import Any, NamedTuple
 
 import jax
@@ -152,6 +153,28 @@ def test_fit_and_its_epochs(kind):
     found = fnn.fit(train, jax.device_put(params, layout), X, Y, **options)
     expected = fnn.fit(plain, params, X, Y, **options)
     assert difference(found.state.params, expected.state.params) <= 1e-12
+
+
+def test_fit_goes_on_from_its_checkpoint_and_on_another_mesh(tmp_path):
+    @functools.cache
+    def made(devices):
+        mesh = fnn.mesh(data=devices, devices=jax.devices()[:devices])
+        layout = fnn.fully_sharded(mesh, params_of("mlp"), min_size=9)
+        gradients = fnn.sharded(fnn.value_and_grad(objective("mlp")), layout)
+        train = fnn.training(objective("mlp"), OPTIMIZER, gradients=gradients)
+        return train, jax.device_put(params_of("mlp"), layout)
+
+    def fitted(devices, epochs, **checkpoint):
+        options = {"epochs": epochs, "batch_size": 16, "progress": False}
+        return fnn.fit(*made(devices), X, Y, **options, **checkpoint).state
+
+    whole = fitted(8, 4)
+    fitted(8, 2, checkpoint=tmp_path)
+    shutil.copytree(tmp_path, tmp_path / "copy", ignore=lambda *_: ["copy"])
+    assert difference(fitted(8, 4, checkpoint=tmp_path), whole) == 0.0
+    other = fitted(2, 4, checkpoint=tmp_path / "copy")
+    assert 0 < difference(other, whole) <= 1e-12, "of other sums, so it was trained"
+    assert len(other.params[0]["w"].sharding.device_set) == 2
 
 
 @SLOW
