@@ -202,6 +202,15 @@ def shard_batch(mesh: Mesh, batch: Any) -> Any:
     return jax.tree.map(put, batch)
 
 
+def own_rows(mesh: Mesh, rows: int) -> np.ndarray:
+    """Gives the numbers of the rows of a batch that lie on this process's devices."""
+    parts = mesh.shape[DATA]
+    divides((rows,), parts, "the")
+    grid = np.moveaxis(mesh.devices, mesh.axis_names.index(DATA), 0).reshape(parts, -1)
+    own = [any(d.process_index == jax.process_index() for d in devices) for devices in grid]
+    return np.arange(rows).reshape(parts, -1)[own].reshape(-1)
+
+
 def divides(shape: tuple[int, ...], parts: int, whose: str) -> None:
     """Refuses a batch that the mesh does not divide."""
     if not shape or shape[0] % parts:
