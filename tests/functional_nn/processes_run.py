@@ -21,16 +21,17 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 RANDOM = np.random.default_rng(0)
 X = RANDOM.standard_normal((64, 8)).astype(np.float32)
 Y = RANDOM.integers(0, 4, 64).astype(np.int32)
-W = RANDOM.standard_normal((8, 32)).astype(np.float32), RANDOM.standard_normal((32, 4))
+WIDTH = 256
+W = RANDOM.standard_normal((8, WIDTH)), RANDOM.standard_normal((WIDTH, 4)) / 16
 SIZE = 16
 
 
 def made():
     """A training that is fully sharded over all devices, and where it starts."""
-    net = fnn.mlp([8, 32, 4], activation=fnn.tanh)
+    net = fnn.mlp([8, WIDTH, 4], activation=fnn.tanh)
     objective = fnn.objective(net, fnn.softmax_cross_entropy)
     first, last = (jnp.asarray(w, jnp.float32) for w in W)
-    params = ({"b": jnp.zeros(32, jnp.float32), "w": first}, (),
+    params = ({"b": jnp.zeros(WIDTH, jnp.float32), "w": first}, (),
               {"b": jnp.zeros(4, jnp.float32), "w": last})  # fmt: skip
     mesh = fnn.mesh(data=jax.device_count())
     layout = fnn.fully_sharded(mesh, params, min_size=32)
