@@ -115,7 +115,8 @@ def multi_head_attention(
             grads[f"w{name}"], grads[f"b{name}"] = own[1:]
         return grads, dx
 
-    return Layer(init, apply, fwd, bwd, "multi_head_attention")
+    settings = (("heads", heads), ("shared", few))
+    return Layer(init, apply, fwd, bwd, "multi_head_attention", settings=settings)
 
 
 def _angles(q: jax.Array) -> jax.Array:
