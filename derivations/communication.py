@@ -112,7 +112,11 @@ def _group(text: str) -> int:
     counted = re.search(r"replica_groups=\[(\d+),(\d+)\]<=\[", text)
     if counted:
         return int(counted[2])
-    named = re.search(r"replica_groups=(?:\w+)?mesh\[([^\]]*)\] \{([^}]*)\}", text)
+    named = re.search(
+        r"replica_groups=(?:\w+)?mesh\[([^\]]*)\]"
+        r"(?:, device_ids=\(\[[\d,]+\](?:T\([\d,]+\))?\))? \{([^}]*)\}",
+        text,
+    )
     if named:
         lengths = dict(re.findall(r"'(\w+)'=(\d+)", named[1]))
         axes = re.findall(r"'(\w+)'", named[2])

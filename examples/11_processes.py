@@ -3,11 +3,13 @@
     python examples/11_processes.py --processes 2    # on one machine, over its loopback
     srun python examples/11_processes.py             # on a cluster that JAX knows: one a task
 
-The parameters are those of a single process, to rounding. Where a process is lost, all end.
-Exit status: 0 trained; 3 wrong usage; else that of the first process that failed.
+The parameters are those of a single process, to rounding. Where a process is lost, all end; with
+--checkpoint the same call goes on, also with another number of processes, and SIGTERM saves first.
+Exit status: 0 trained; 3 wrong usage; 75 saved, start it again; else that of the first that failed.
 """
 
 import argparse
+import signal
 import socket
 import subprocess
 import sys
@@ -32,18 +34,19 @@ def main() -> int:
     parser.add_argument("--process", type=whole_number(0), help="the number of this one")
     parser.add_argument("--coordinator", help="host:port of process 0")
     parser.add_argument("--epochs", type=whole_number(1), default=5)
+    parser.add_argument("--checkpoint", type=Path, help="a folder that all processes share")
     parser.add_argument("--out", type=Path, help="where to save the parameters, as .npz")
     given = parser.parse_args()
     if BATCH % (given.processes or 1):
         parser.error(f"--processes must divide the batch of {BATCH}. Got {given.processes}.")
     if given.processes and given.process is None:
-        return start(given.processes, sys.argv[1:])
+        return start(given.processes, sys.argv[1:], saving=given.checkpoint is not None)
     with fnn.distributed(given.coordinator, given.processes, given.process):
-        train(given.epochs, given.out)
+        train(given.epochs, given.checkpoint, given.out)
     return 0
 
 
-def train(epochs: int, out: Path | None) -> None:
+def train(epochs: int, checkpoint: Path | None, out: Path | None) -> None:
     digits = jax.device_get(data.digits(seed=0))
     mesh = fnn.mesh(data=jax.device_count())
     net = fnn.mlp([digits.x.shape[1], WIDTH, digits.classes], activation=fnn.tanh)
@@ -52,19 +55,14 @@ def train(epochs: int, out: Path | None) -> None:
     layout = fnn.fully_sharded(mesh, params)
     gradients = fnn.sharded(fnn.value_and_grad(objective), layout)
     training = fnn.training(objective, optax.sgd(RATE, momentum=0.9), gradients=gradients)
-    state = fnn.on_mesh(mesh, training.init(jax.device_put(params, layout)))
 
-    own = BATCH // jax.process_count()  # this process's rows of every batch
-    first = own * jax.process_index()
-    shuffle, loss = np.random.default_rng(0), np.nan
-    for epoch in range(1, epochs + 1):
-        order = shuffle.permutation(len(digits.x))
-        for start in range(0, len(order) - BATCH + 1, BATCH):
-            rows = order[start + first : start + first + own]
-            batch = fnn.shard_batch(mesh, (digits.x[rows], digits.y[rows]))
-            state, loss = jax.block_until_ready(training.step(state, *batch))
-        if jax.process_index() == 0:
-            print(f"epoch {epoch}: loss {loss:.4f}", flush=True)
+    def log(record):
+        if record["record"] == "epoch":
+            print(f"epoch {record['epoch']}: loss {record['loss']:.4f}", flush=True)
+
+    batches = fnn.Batches(digits.x, digits.y, BATCH, mesh=mesh)  # this process's rows alone
+    told = {"epochs": epochs, "checkpoint": checkpoint, "log": log, "progress": False}
+    state = fnn.fit(training, jax.device_put(params, layout), batches, **told).state
     params = multihost_utils.process_allgather(state.params, tiled=True)
     if jax.process_index() == 0:
         right = np.mean(net.apply(params, digits.test_x).argmax(axis=-1) == digits.test_y)
@@ -73,7 +71,7 @@ def train(epochs: int, out: Path | None) -> None:
             np.savez(out, **{str(i): leaf for i, leaf in enumerate(jax.tree.leaves(params))})
 
 
-def start(count: int, arguments: list[str]) -> int:
+def start(count: int, arguments: list[str], saving: bool) -> int:
     """Starts the processes, and ends them all once one has failed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -81,6 +79,8 @@ def start(count: int, arguments: list[str]) -> int:
     shared, ended = [sys.executable, __file__, *arguments, "--coordinator", address], []
     running = [subprocess.Popen([*shared, "--process", str(i)]) for i in range(count)]
     print("Started", *(process.pid for process in running), flush=True)
+    if saving:  # one of them is told, and tells the others
+        signal.signal(signal.SIGTERM, lambda *_: running[0].terminate())
     try:
         while None in (ended := [process.poll() for process in running]):
             time.sleep(0.05)

@@ -86,7 +86,6 @@ from functional_nn.layouts import mesh as mesh
 from functional_nn.layouts import on_mesh as on_mesh
 from functional_nn.layouts import replicated as replicated
 from functional_nn.layouts import shard_batch as shard_batch
-from functional_nn.layouts import tensor_parallel as tensor_parallel
 from functional_nn.losses.linear import LINEAR_CROSS_ENTROPY as _LINEAR_CROSS_ENTROPY
 from functional_nn.losses.linear import linear_cross_entropy_rule as linear_cross_entropy_rule
 from functional_nn.networks import convnet as convnet
@@ -106,6 +105,7 @@ from functional_nn.rules import Rule as Rule
 from functional_nn.rules import with_rule as with_rule
 from functional_nn.sharding import partitioned as partitioned
 from functional_nn.sharding import sharded as sharded
+from functional_nn.tensor_layouts import tensor_parallel as tensor_parallel
 from functional_nn.tensors import load_safetensors as load_safetensors
 from functional_nn.tensors import save_safetensors as save_safetensors
 from functional_nn.training import Training as Training

@@ -3,10 +3,11 @@
 Orbax writes a checkpoint to a temporary folder and renames it, so a killed process leaves a whole
 one or none. It does not notice bits that change afterwards: so beside the arrays lies a sealed
 list of their sha256, and nothing is restored that does not match it.
+
+Several processes save together, each its own parts. Each reads by itself, for a damaged part may
+be one that only it needs; then they agree on what was whole.
 """
 
-import hashlib
-import json
 import shutil
 import tempfile
 import warnings
@@ -18,9 +19,10 @@ from typing import Any, NamedTuple
 import jax
 
 from functional_nn import checks
-from functional_nn.flat import Damaged, digest, flatten_params, typed, unflatten_params
-
-FORMAT = 1
+from functional_nn.distributed import everyone
+from functional_nn.flat import Damaged, digest, typed
+from functional_nn.seals import FORMAT, opened, sealed
+from functional_nn.stored import placed, reading, revived, same_arrays, spread, stored
 
 
 class Restored(NamedTuple):
@@ -42,16 +44,17 @@ class Restored(NamedTuple):
 class Checkpoints:
     """A folder of checkpoints: the last few and the best, each verified when it is restored.
 
-    Use it in a `with` statement: leaving it waits for the last save.
+    Use it in a `with` statement: leaving it waits for the last save. With several processes all
+    make one, and call the same methods in the same order.
 
     Args:
-      folder: Where they lie; it is made if it is missing.
+      folder: Where they lie; it is made if it is missing. All processes must share it.
       keep: How many of the newest are kept. The best one, that of the smallest `loss`, is kept
         besides.
 
     Raises:
       ImportError: orbax is not installed.
-      OSError: The folder cannot be made or written to.
+      OSError: The folder cannot be made or written to, or the processes do not share it.
       ValueError: `keep` is not a positive whole number.
 
     Example:
@@ -69,6 +72,7 @@ class Checkpoints:
         self.folder, self.keep = Path(folder).absolute(), keep
         _writable(self.folder)
         self._orbax = _orbax()
+        _shared(self.folder)
         self._manager = self._orbax.CheckpointManager(
             self.folder, options=self._orbax.CheckpointManagerOptions(create=False)
         )
@@ -97,7 +101,8 @@ class Checkpoints:
         """Starts to save a pytree; its arrays are copied before this returns.
 
         Checkpoints that are no longer among the last `keep` nor the best are removed, once the
-        save before is complete.
+        save before is complete. For the digests each process copies one array after the other to
+        its host, whole.
 
         Args:
           step: The number of the checkpoint, larger than those that are there.
@@ -106,7 +111,8 @@ class Checkpoints:
           loss: What the best one is the smallest of.
 
         Raises:
-          ValueError: `step` is not larger than the newest.
+          ValueError: `step` is not larger than the newest, or, of several processes, an array lies
+            on the devices of this one alone.
           OSError: The save before this one failed.
         """
         self.wait()
@@ -117,7 +123,8 @@ class Checkpoints:
                 f"Got {step} after {newest}. Restore the newest and go on, or use another folder."
             )
         self._remove_old()
-        arrays = _stored(state)
+        arrays = stored(state)
+        spread(arrays)
         seal = sealed(
             {
                 "format": FORMAT,
@@ -155,19 +162,32 @@ class Checkpoints:
           warning.
 
         Raises:
-          ValueError: The newest whole checkpoint has other arrays than `like`.
+          ValueError: The newest whole checkpoint has other arrays than `like`; or, of several
+            processes, one of these lies on the devices of this one alone.
           Damaged: There are checkpoints, and none of them is whole; they are left where they are.
+          OSError: The processes see different ones.
         """
         self.wait()
+        spread(stored(like))
         damaged: dict[int, str] = {}
-        for step in reversed(self.steps()):
+        steps = self.steps()
+        if len(set(seen := everyone(str(steps)))) > 1:
+            raise OSError(
+                f"All processes must see the same checkpoints. Got in {self.folder}: "
+                f"{'; '.join(seen)}. Start all of them again once the disk has caught up."
+            )
+        for step in reversed(steps):
+            state, position, why = None, {}, ""
             try:
-                state, seal = self._read(step, like)
+                state, position = self._read(step, like)
             except Damaged as error:
-                damaged[step] = str(error)
-                continue
-            self._clear(damaged)
-            return Restored(step, state, seal["position"], damaged)
+                why = str(error)
+            # What one process cannot read no other may go on from.
+            why = next(filter(None, everyone(why)), "")
+            if not why:
+                self._clear(damaged)
+                return Restored(step, state, position, damaged)
+            damaged[step] = why
         if damaged:
             raise Damaged(
                 f"A checkpoint must be as it was saved. Got in {self.folder}: "
@@ -180,53 +200,39 @@ class Checkpoints:
     def _clear(self, damaged: dict[int, str]) -> None:
         for step, why in damaged.items():
             warnings.warn(f"checkpoint {self.folder / str(step)} removed: {why}", stacklevel=3)
-            shutil.rmtree(self.folder / str(step))
-        for path in self.folder.glob("*.orbax-checkpoint-tmp*"):
-            shutil.rmtree(path, ignore_errors=True)
+        if jax.process_index() == 0:
+            for step in damaged:
+                shutil.rmtree(self.folder / str(step))
+            for path in self.folder.glob("*.orbax-checkpoint-tmp*"):
+                shutil.rmtree(path, ignore_errors=True)
+        everyone("it is done")
         self._manager.reload()
 
     def _read(self, step: int, like: Any) -> tuple[Any, dict[str, Any]]:
-        """Reads and verifies one checkpoint."""
+        """Reads and verifies one checkpoint: the state, and the position."""
         seal = self._seal(step)
-        wanted = _stored(like)
+        wanted = stored(like)
         # The seal is whole here: other arrays than these belong to another network.
-        self._same_arrays(step, seal, wanted)
-        args = self._orbax.args
-        shapes = {name: _shape(array) for name, array in wanted.items()}
-        try:
-            restored = self._manager.restore(
-                step, args=args.Composite(state=args.StandardRestore(shapes))
-            )
-        except Exception as error:  # whatever orbax and tensorstore raise for what is damaged
-            raise Damaged(f"its arrays cannot be read ({type(error).__name__})") from error
-        arrays = restored["state"]
-        for name, (_, expected) in seal["arrays"].items():
-            if digest(arrays[name]) != expected:
+        types = {name: type_ for name, (type_, _) in seal["arrays"].items()}
+        same_arrays(types, wanted, self.folder / str(step))
+        read = reading(self._orbax, self.folder / str(step) / "state")
+        arrays = {}
+        for name, array in wanted.items():
+            try:
+                host = read(name)
+            except Exception as error:  # whatever orbax and tensorstore raise for what is damaged
+                raise Damaged(f"its arrays cannot be read ({type(error).__name__})") from error
+            if digest(host) != seal["arrays"][name][1]:
                 raise Damaged(f"the array {name} is not what was saved")
-        return _revived(arrays, like), seal
+            arrays[name] = placed(host, array)
+        return revived(arrays, like), seal["position"]
 
     def _seal(self, step: int) -> dict[str, Any]:
-        args = self._orbax.args
         try:
-            seal = self._manager.restore(step, args=args.Composite(seal=args.JsonRestore()))["seal"]
+            seal = self._orbax.JsonCheckpointHandler().restore(self.folder / str(step) / "seal")
         except Exception as error:  # as above
             raise Damaged(f"its seal cannot be read ({type(error).__name__})") from error
         return opened(seal, step)
-
-    def _same_arrays(self, step: int, seal: dict[str, Any], wanted: dict[str, Any]) -> None:
-        here = {name: typed(array) for name, array in wanted.items()}
-        there = {name: type_ for name, (type_, _) in seal["arrays"].items()}
-        wrong = [
-            f"{name} is {there.get(name, 'missing')} (expected {here.get(name, 'none')})"
-            for name in sorted(here.keys() | there.keys())
-            if here.get(name) != there.get(name)
-        ]
-        if wrong:
-            raise ValueError(
-                f"Checkpoint {self.folder / str(step)} must hold the arrays of this training. "
-                f"Got: {'; '.join(wrong)}. "
-                "Build the network and the optimiser that it comes from, or name another folder."
-            )
 
     def _remove_old(self) -> None:
         steps = self.steps()
@@ -272,6 +278,21 @@ def _writable(folder: Path) -> None:
         ) from error
 
 
+def _shared(folder: Path) -> None:
+    """Refuses a folder that is another one for another process, as on disks of their own."""
+    if jax.process_count() == 1:
+        return
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".shared.") as file:
+        first, *_ = everyone(Path(file.name).name)
+        seen = everyone(str((folder / first).exists()))
+    if "False" in seen:
+        raise OSError(
+            "A checkpoint folder must be one that all processes share. "
+            f"Got {folder}, which process {seen.index('False')} does not share with process 0. "
+            "Name one on a disk that all of them see."
+        )
+
+
 @contextmanager
 def _as_os_error(folder: Path) -> Iterator[None]:
     """Turns what orbax and tensorstore raise for a failed write into an `OSError`."""
@@ -282,80 +303,3 @@ def _as_os_error(folder: Path) -> Iterator[None]:
             f"A checkpoint must be written whole. The save to {folder} failed: {error}. "
             "The ones before it are kept; make room, or name another folder."
         ) from error
-
-
-def _stored(tree: Any) -> dict[str, Any]:
-    """Gives the arrays to store: keys as their data, and none without an entry."""
-    arrays = {name: _data(leaf) for name, leaf in flatten_params(tree).items()}
-    return {name: array for name, array in arrays.items() if array.size}
-
-
-def _is_key(leaf: Any) -> bool:
-    return jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-
-
-def _data(leaf: Any) -> Any:
-    if not hasattr(leaf, "dtype"):
-        return jax.numpy.asarray(leaf)
-    if not _is_key(leaf):
-        return leaf
-    return jax.random.key_data(leaf)
-
-
-def _shape(array: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=getattr(array, "sharding", None))
-
-
-def _revived(arrays: dict[str, Any], like: Any) -> Any:
-    """Puts arrays into the structure, keys made of their data."""
-    flat = {}
-    for name, leaf in flatten_params(like).items():
-        array = arrays.get(name, leaf)
-        if name in arrays and hasattr(leaf, "dtype") and _is_key(leaf):
-            array = jax.random.wrap_key_data(array, impl=jax.random.key_impl(leaf))
-        flat[name] = array
-    return unflatten_params(flat, like)
-
-
-def sealed(document: dict[str, Any]) -> dict[str, str]:
-    """Gives a document as text, with the text's sha256.
-
-    Orbax writes later, in a thread: a text, unlike a list, does not change until then.
-    """
-    text = json.dumps(document)
-    return {"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
-
-
-def opened(seal: Any, step: int) -> dict[str, Any]:
-    """Gives the document that was sealed with a checkpoint.
-
-    Raises:
-      Damaged: The seal is broken, of another checkpoint, or holds what no checkpoint has there.
-    """
-    text = seal.get("text") if isinstance(seal, dict) else None
-    if not isinstance(text, str) or seal != {
-        "text": text,
-        "sha256": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
-    }:
-        raise Damaged("its seal is broken")
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Damaged("its seal is no JSON") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise Damaged(f"its seal is not of format {FORMAT}")
-    if document.get("step") != step:
-        raise Damaged(f"it is sealed as number {document.get('step')}")
-    arrays, loss = document.get("arrays"), document.get("loss")
-    sound = (
-        isinstance(document.get("position"), dict)
-        and (loss is None or isinstance(loss, (int, float)))
-        and isinstance(arrays, dict)
-        and all(
-            isinstance(entry, list) and len(entry) == 2 and all(isinstance(s, str) for s in entry)
-            for entry in arrays.values()
-        )
-    )
-    if not sound:
-        raise Damaged("its seal holds what no checkpoint has there")
-    return document

@@ -1,5 +1,6 @@
 """Data batch by batch: rows of arrays larger than memory, any iterable, fetched ahead of use."""
 
+import functools
 import json
 import threading
 import warnings
@@ -12,9 +13,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from functional_nn import checks
 from functional_nn.flat import typed
+from functional_nn.layouts import own_rows, shard_batch
 
 
 class Batches:
@@ -31,10 +34,12 @@ class Batches:
       y: The targets, an array of N rows.
       batch_size: The number of rows in each batch, at most N.
       seed: What the orders are drawn from, a whole number, not negative.
+      mesh: With several processes, the mesh whose data axis they share: each process reads the rows
+        of its own devices alone, of the batches that a single process would make.
 
     Raises:
-      ValueError: The arrays are empty or have not one row per example, or `batch_size` or `seed`
-        is out of range.
+      ValueError: The arrays are empty or have not one row per example, `batch_size` or `seed` is
+        out of range, or the mesh does not divide the batch.
       TypeError: `x` holds neither floating nor whole numbers.
 
     Example:
@@ -46,11 +51,12 @@ class Batches:
       [[5, 2], [0, 1], [4, 3]]
     """
 
-    def __init__(self, x: Any, y: Any, batch_size: int, *, seed: int = 0):
+    def __init__(self, x: Any, y: Any, batch_size: int, *, seed: int = 0, mesh: Mesh | None = None):
         checks.batch(x, y)
         checks.batch_size(batch_size, len(x))
         checks.seed(seed)
         self.x, self.y, self.batch_size, self.seed = x, y, batch_size, seed
+        self.own = slice(None) if mesh is None else own_rows(mesh, batch_size)
 
     def __call__(self, epoch: int) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
         """Gives the batches of an epoch, from the first on."""
@@ -73,6 +79,7 @@ class _Rows:
         if len(rows) < size:
             raise StopIteration
         self.next += 1
+        rows = rows[self.batches.own]
         return np.asarray(self.batches.x[rows]), np.asarray(self.batches.y[rows])
 
     def get_state(self) -> int:
@@ -149,8 +156,9 @@ def _copied(batch: Any) -> Any:
     return jax.tree.map(lambda a: a if isinstance(a, jax.Array) else np.array(a), batch)
 
 
-def _on_device(batch: Any) -> Any:
-    return jax.tree.map(lambda a: a if isinstance(a, jax.Array) else jax.device_put(a), batch)
+def _on_device(batch: Any, mesh: Mesh | None = None) -> Any:
+    put = jax.device_put if mesh is None else functools.partial(shard_batch, mesh)
+    return jax.tree.map(lambda a: a if isinstance(a, jax.Array) else put(a), batch)
 
 
 # --- a position within an epoch -----------------------------------------------------------------
@@ -176,13 +184,14 @@ class Placed(NamedTuple):
 
 
 def placed(
-    source: Any, epoch: int, *, skip: int, place: str | None, keep: bool
+    source: Any, epoch: int, mesh: Mesh | None, *, skip: int, place: str | None, keep: bool
 ) -> Generator[Placed, None, None]:
     """Gives the batches of an epoch on the device, from some place on.
 
     Args:
       source: A function of the epoch's number that gives an iterable, or an iterable.
       epoch: The epoch's number.
+      mesh: Where the rows of NumPy arrays are spread; `None` for JAX's default device.
       skip: How many batches are done.
       place: The iterator's state after these.
       keep: Whether the states are asked for.
@@ -214,7 +223,7 @@ def placed(
             yield Placed(x, y, told, (_span(x), _span(y)))
 
     def transfer(item: Placed) -> Placed:
-        return item._replace(x=_on_device(item.x), y=_on_device(item.y))
+        return item._replace(x=_on_device(item.x, mesh), y=_on_device(item.y, mesh))
 
     return _ahead(pairs(), 2, transfer)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import jax
+import numpy as np
+from jax.experimental.multihost_utils import process_allgather
 
 from functional_nn import checks
 
@@ -93,6 +95,21 @@ def distributed(
             f"{str(error)[:300]}. Restart all of them, from the last checkpoint."
         )
     jax.distributed.shutdown()
+
+
+def everyone(text: str) -> list[str]:
+    """Gives what every process says, in their order, once all have said it.
+
+    Example:
+      >>> everyone("ready")
+      ['ready']
+    """
+    if jax.process_count() == 1:
+        return [text]
+    data = np.frombuffer(text.encode(), np.uint8)
+    lengths = process_allgather(np.int32(data.size))
+    rows = process_allgather(np.pad(data, (0, int(lengths.max()) - data.size)))
+    return [bytes(row[:n]).decode() for row, n in zip(rows, lengths, strict=True)]
 
 
 def _end(message: str) -> None:

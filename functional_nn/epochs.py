@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from functional_nn import checks
 from functional_nn.data import Placed, Span, placed
-from functional_nn.flat import typed
+from functional_nn.flat import on_host, typed
 from functional_nn.guards import first_nonfinite, save_batch
 from functional_nn.scaling import met
 from functional_nn.training import Training, TrainState
@@ -94,6 +95,7 @@ def in_memory(
 def of_batches(
     train: Training,
     source: Any,
+    mesh: Mesh | None,
     folder: str | Path | None,
     begun: dict[str, Any] | None,
     due: Callable[[int], bool],
@@ -106,8 +108,10 @@ def of_batches(
     Args:
       train: The training.
       source: As `functional_nn.data.placed` takes it.
+      mesh: Where the batches go; `None` for JAX's default device.
       folder: Where a batch that is not finite is kept; where there is one, places are asked for.
-      begun: The `tally` and the `place` with which the first epoch goes on, if it was begun before.
+      begun: The `tally` and the `places` (one a process) with which the first epoch goes on, if it
+        was begun before.
       due: Whether to save after so many batches of an epoch.
       save: Called with the state, and with what was measured until then.
       each: Called with the loss and the metrics of each batch, as plain numbers, and with its size.
@@ -117,7 +121,7 @@ def of_batches(
     look = _looking(train)
 
     def epoch(state: TrainState, number: int) -> tuple[TrainState, Tally]:
-        tally, place = Tally(**rest.pop("tally", {})), rest.pop("place", None)
+        tally, place = Tally(**rest.pop("tally", {})), _own(rest.pop("places", []))
         carry = (state, jnp.bool_(True))
         pending: deque[tuple[Placed, Any]] = deque()
         bad: list[tuple[Placed, str]] = []
@@ -139,7 +143,8 @@ def of_batches(
                 stop(train, carry[0], item.x, item.y, what, folder)
 
         stopping = train.on_nonfinite == "stop"
-        items = placed(source, number, skip=tally.batches, place=place, keep=folder is not None)
+        keep = folder is not None
+        items = placed(source, number, mesh, skip=tally.batches, place=place, keep=keep)
         with closing(items):
             for item in items:
                 look(carry[0].params, item)
@@ -160,6 +165,12 @@ def of_batches(
         return carry[0], tally
 
     return epoch
+
+
+def _own(places: list[str]) -> str | None:
+    """Gives this process's place, where as many saved theirs as there are now."""
+    whole = len(places) == jax.process_count()
+    return places[jax.process_index()] or None if whole else None
 
 
 def _looking(train: Training) -> Callable[[Any, Placed], None]:
@@ -199,11 +210,14 @@ def stop(
     folder: str | Path | None,
 ) -> NoReturn:
     """Raises, with the layer where it arose; the state is that before the batch."""
+    if jax.process_count() > 1:  # each looks at the whole, layer by layer
+        state, x, y = jax.tree.map(lambda a: jnp.asarray(on_host(a)), (state, x, y))
     found = first_nonfinite(train.objective, *met(state, x, y))
     kept = ""
     if folder is not None:
         path = Path(folder) / f"nonfinite-{int(state.step)}.npz"
-        save_batch(path, state.params, x, y)
+        if jax.process_index() == 0:
+            save_batch(path, state.params, x, y)
         kept = f" The batch and the parameters are in {path}."
     raise FloatingPointError(
         f"Every loss and gradient must be finite. Got {what}, "

@@ -13,8 +13,10 @@ from jax.typing import ArrayLike
 
 from functional_nn import checks
 from functional_nn.data import Batches, described
+from functional_nn.distributed import everyone
 from functional_nn.epochs import Tally, in_memory, of_batches
 from functional_nn.flat import typed
+from functional_nn.layouts import mesh_of, on_mesh
 from functional_nn.progress import Epoch, displayed
 from functional_nn.records import compiling, json_lines, laps, profiling, rates
 from functional_nn.resume import keeping
@@ -65,6 +67,13 @@ def fit(
     and `set_state`, as those of grain have; else what is done is made again and skipped, with a
     warning. Either way the batches must be the same again: those of a function of the epoch's
     number are.
+
+    Where the parameters lie on a mesh (`functional_nn.fully_sharded`), the state is put there too,
+    and batches of NumPy arrays by `functional_nn.shard_batch`. Several processes
+    (`functional_nn.distributed`) call it alike, each with the whole of arrays `x` and `y`, or with
+    its own rows of every batch; the first of them shows the progress and writes the log. They save
+    together, and SIGTERM to any of them ends all at the same epoch or batch. Another number of
+    processes, and another mesh, may go on from there.
 
     Args:
       train: From `functional_nn.training`.
@@ -120,8 +129,9 @@ def fit(
       [0, 1, 1, 0]
     """
     checks.epochs(epochs)
+    mesh = mesh_of(params)
     if y is not None and (isinstance(x, np.memmap) or isinstance(y, np.memmap)):
-        x, y = Batches(x, y, checks.given_size(batch_size), seed=seed), None
+        x, y = Batches(x, y, checks.given_size(batch_size), seed=seed, mesh=mesh), None
         batch_size = None
     if y is None:
         checks.batches(x, epochs, batch_size)
@@ -141,9 +151,11 @@ def fit(
     if checkpoint_batches is not None:
         checks.count("checkpoint_batches", checkpoint_batches)
     tell = _telling(log)
+    first = train.init(params)
+    first = first if mesh is None else on_mesh(mesh, first)
     with (
-        keeping(checkpoint, train.init(params), run) as kept,
-        displayed(epochs, progress) as show,
+        keeping(checkpoint, first, run) as kept,
+        displayed(epochs, progress and jax.process_index() == 0) as show,
         compiling() as compiled,
         profiling(
             profile, first=int(y is None or epochs > 1), count=10 if y is None else 1
@@ -156,11 +168,15 @@ def fit(
 
         def due(batches: int) -> bool:
             regular = checkpoint_batches is not None and batches % checkpoint_batches == 0
-            return regular or kept.stopped()
+            # Asked at every batch, so that several processes are told at the same one.
+            return kept.stopped(done + batches + len(history)) or regular
 
         def save(state: TrainState, tally: Tally, place: str | None) -> None:
             seconds = tally.seconds + time.perf_counter() - start
-            within = {"tally": asdict(tally) | {"seconds": seconds}, "place": place}
+            within = {
+                "tally": asdict(tally) | {"seconds": seconds},
+                "places": everyone(place or ""),
+            }
             where = {"history": history, "done": done, "within": within}
             kept.save(done + tally.batches + len(history), state, where, tally.means()[0])
 
@@ -174,7 +190,7 @@ def fit(
         before = Tally(**within["tally"]) if within else Tally()
         if y is None or batch_size is None:
             watch = None if log is None else each
-            epoch = of_batches(train, x, checkpoint, within, due, save, watch, seen)
+            epoch = of_batches(train, x, mesh, checkpoint, within, due, save, watch, seen)
         else:
             if position:
                 shuffle.bit_generator.state = position["shuffle"]
@@ -198,16 +214,17 @@ def fit(
             history.append(Epoch(number, loss, evaluation, seconds, means, skipped))
             show(history[-1])
             tell({"record": "epoch", "step": done, **history[-1]._asdict(), **speed})
-            if number % checkpoint_every == 0 or number == epochs or kept.stopped():
+            at = number if y is not None else done + number
+            if kept.stopped(at) or number % checkpoint_every == 0 or number == epochs:
                 where = {"history": history, "done": done, "shuffle": shuffle.bit_generator.state}
-                kept.save(number if y is not None else done + number, state, where, loss)
+                kept.save(at, state, where, loss)
     return Fit(state, history)
 
 
 def _telling(
     log: str | Path | Callable[[Mapping[str, Any]], None] | None,
 ) -> Callable[[Mapping[str, Any]], None]:
-    if log is None:
+    if log is None or jax.process_index() > 0:
         return lambda record: None
     return json_lines(log) if isinstance(log, (str, Path)) else log
 

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.multihost_utils import process_allgather
 
 
 class Damaged(ValueError):
@@ -105,9 +106,8 @@ def digest(array: Any) -> str:
 
 def on_host(array: Any) -> np.ndarray:
     """Gives the whole of an array, also of one that is spread over several processes."""
-    if isinstance(array, jax.Array) and not array.is_fully_addressable:
-        from jax.experimental.multihost_utils import process_allgather
-
+    here = not isinstance(array, jax.Array) or array.is_fully_addressable
+    if not here and not array.is_fully_replicated:
         array = process_allgather(array, tiled=True)
     return np.asarray(array)
 

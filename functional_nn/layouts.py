@@ -13,7 +13,6 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from functional_nn import checks
-from functional_nn.layers.layer import Layer
 
 DATA, MODEL = "data", "model"
 
@@ -96,50 +95,20 @@ def fully_sharded(mesh: Mesh, tree: Any, *, min_size: int = 1024) -> Any:
     return jax.tree_util.tree_map_with_path(split, tree)
 
 
-def tensor_parallel(mesh: Mesh, net: Layer, params: Any) -> Any:
-    r"""Gives the layout that splits pairs of dense layers over the axis `"model"`.
+def mesh_of(tree: Any) -> Mesh | None:
+    """Gives the mesh that arrays lie on, or that a layout names; `None` where there is none.
 
-    The first of two dense layers is split by columns and the second by rows,
-
-    $$f(x W_1 + b_1) W_2 + b_2 = \sum_k f(x W_1^{(k)} + b_1^{(k)}) W_2^{(k)} + b_2,$$
-
-    so that what lies between them is never gathered: one sum forward and one back. A last layer
-    without a partner, and every other array, stays whole.
-
-    Args:
-      mesh: From `functional_nn.mesh`.
-      net: A `serial`; its dense layers are paired in their order.
-      params: Its parameters, or their `jax.ShapeDtypeStruct`s.
-
-    Raises:
-      ValueError: The mesh does not divide the width between two dense layers.
-
-    Reference:
-      M. Shoeybi, M. Patwary, R. Puri et al., "Megatron-LM: Training Multi-Billion Parameter
-      Language Models Using Model Parallelism", 2019, section 3.
+    Example:
+      >>> devices = mesh(data=1)
+      >>> mesh_of(replicated(devices, {"w": 0})) == devices, mesh_of({"w": np.zeros(3)})
+      (True, None)
     """
-    columns = {"w": PartitionSpec(None, MODEL), "b": PartitionSpec(MODEL)}
-    rows = {"w": PartitionSpec(MODEL, None), "b": PartitionSpec()}
-    parts = mesh.shape[MODEL]
-    dense = _of_dense_layers(net, params)
-    for first in dense[: len(dense) // 2 * 2 : 2]:
-        width = np.shape(first["w"])[1]
-        if width % parts:
-            raise ValueError(
-                f"The width between two dense layers must be a multiple of the {parts} parts of "
-                f"the mesh's axis 'model'. Got {width}. Take another width or another mesh."
-            )
-    specs = iter([columns, rows] * (len(dense) // 2))
-
-    def place(layer: Layer, own: Any) -> Any:
-        if layer.name == "serial":
-            return tuple(place(*part) for part in zip(layer.parts, own, strict=True))
-        spec = next(specs, None) if layer.name == "dense" else None
-        if spec is None:
-            return replicated(mesh, own)
-        return {name: NamedSharding(mesh, spec[name]) for name in own}
-
-    return place(net, params)
+    for leaf in jax.tree.leaves(tree):
+        sharding = getattr(leaf, "sharding", leaf)
+        mesh = sharding.mesh if isinstance(sharding, NamedSharding) else None
+        if isinstance(mesh, Mesh) and DATA in mesh.shape:
+            return mesh
+    return None
 
 
 def on_mesh(mesh: Mesh, tree: Any) -> Any:
@@ -147,6 +116,7 @@ def on_mesh(mesh: Mesh, tree: Any) -> Any:
 
     An optimiser makes its moments where the parameters lie, and its counters anywhere:
     `on_mesh(mesh, train.init(jax.device_put(params, layout)))` is a state to start from.
+    `functional_nn.fit` does so itself.
     """
     whole = NamedSharding(mesh, PartitionSpec())
 
@@ -185,6 +155,15 @@ def shard_batch(mesh: Mesh, batch: Any) -> Any:
     return jax.tree.map(put, batch)
 
 
+def own_rows(mesh: Mesh, rows: int) -> np.ndarray:
+    """Gives the numbers of the rows of a batch that lie on this process's devices."""
+    parts = mesh.shape[DATA]
+    divides((rows,), parts, "the")
+    grid = np.moveaxis(mesh.devices, mesh.axis_names.index(DATA), 0).reshape(parts, -1)
+    own = [any(d.process_index == jax.process_index() for d in devices) for devices in grid]
+    return np.arange(rows).reshape(parts, -1)[own].reshape(-1)
+
+
 def divides(shape: tuple[int, ...], parts: int, whose: str) -> None:
     """Refuses a batch that the mesh does not divide."""
     if not shape or shape[0] % parts:
@@ -192,11 +171,3 @@ def divides(shape: tuple[int, ...], parts: int, whose: str) -> None:
             f"The rows of {whose} batch must be a multiple of the {parts} parts of the mesh's axis "
             f"'data'. Got shape {shape}. Take a batch size that is, or a mesh of fewer devices."
         )
-
-
-def _of_dense_layers(layer: Layer, params: Any) -> list[Any]:
-    """Gives the parameters of the dense layers of a `serial`, in order."""
-    if layer.name == "serial":
-        parts = zip(layer.parts, params, strict=True)
-        return [own for part, theirs in parts for own in _of_dense_layers(part, theirs)]
-    return [params] if layer.name == "dense" else []

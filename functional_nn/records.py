@@ -118,8 +118,10 @@ def laps(compiled: Callable[[], float]) -> Callable[[], tuple[float, float]]:
     return lap
 
 
-def rates(steps: int, examples: int, seconds: float, compiling: float) -> dict[str, float]:
+def rates(steps: int, examples: int, seconds: float, compiling: float) -> dict[str, float | None]:
     """Gives how fast a training is, with the time that compiling took apart.
+
+    Of no steps, as when all of an epoch was done before, nobody knows how long one takes.
 
     Example:
       >>> rates(steps=10, examples=320, seconds=3.0, compiling=1.0)
@@ -128,7 +130,7 @@ def rates(steps: int, examples: int, seconds: float, compiling: float) -> dict[s
     running = max(seconds - compiling, 1e-9)
     return {
         "compile_seconds": compiling,
-        "step_seconds": running / steps,
+        "step_seconds": running / steps if steps else None,
         "examples_per_second": examples / running,
     }
 

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+from jax.experimental import multihost_utils
+
 from functional_nn.checkpoints import Checkpoints
 
 STOPPED = 75
@@ -24,13 +27,14 @@ class Kept(NamedTuple):
       position: What was saved beside it; empty at the start.
       save: `save(number, state, position, loss)` saves a checkpoint. Raises `SystemExit` with the
         status `STOPPED`, once it is complete, if SIGTERM came.
-      stopped: Tells whether SIGTERM came: then it is time to save.
+      stopped: `stopped(number)` tells whether SIGTERM came: then it is time to save. It is asked
+        for every number, one after the other: several processes are told at the same one.
     """
 
     state: Any
     position: dict[str, Any]
     save: Callable[[int, Any, dict[str, Any], float], None]
-    stopped: Callable[[], bool]
+    stopped: Callable[[int], bool]
 
 
 @contextmanager
@@ -49,7 +53,7 @@ def keeping(folder: str | Path | None, state: Any, run: dict[str, Any]) -> Itera
       ValueError: The folder is that of another run.
     """
     if folder is None:
-        yield Kept(state, {}, lambda *everything: None, lambda: False)
+        yield Kept(state, {}, lambda *everything: None, lambda number: False)
         return
     with Checkpoints(folder) as checkpoints, _sigterm() as stopped:
         found = checkpoints.restore(state)
@@ -59,11 +63,11 @@ def keeping(folder: str | Path | None, state: Any, run: dict[str, Any]) -> Itera
 
         def save(number: int, state: Any, position: dict[str, Any], loss: float) -> None:
             checkpoints.save(number, state, position=position | {"run": run}, loss=loss)
-            if stopped.is_set():
+            if stopped(number):
                 checkpoints.wait()
                 raise SystemExit(STOPPED)
 
-        yield Kept(state, {} if found is None else found.position, save, stopped.is_set)
+        yield Kept(state, {} if found is None else found.position, save, stopped)
 
 
 def _same_run(folder: str | Path, run: dict[str, Any], found: Any) -> None:
@@ -75,14 +79,22 @@ def _same_run(folder: str | Path, run: dict[str, Any], found: Any) -> None:
 
 
 @contextmanager
-def _sigterm() -> Iterator[threading.Event]:
-    """Gives an event that SIGTERM sets, in the main thread; elsewhere Python has no signals."""
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
+def _sigterm() -> Iterator[Callable[[int], bool]]:
+    """Gives a function that tells, of a number, whether to stop there because SIGTERM came.
+
+    Of several processes one may get the signal, or each at its own time: JAX's runtime, which
+    listens from `jax.distributed.initialize` on, tells all of them to stop at the same number.
+    Otherwise it is heard in the main thread; elsewhere Python has no signals.
+    """
+    if jax.process_count() > 1:
+        yield multihost_utils.reached_preemption_sync_point
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    came = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda number: False
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: came.set())
     try:
-        yield stopped
+        yield lambda number: came.is_set()
     finally:
         signal.signal(signal.SIGTERM, before)

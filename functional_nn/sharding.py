@@ -11,7 +11,7 @@ import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from functional_nn import checks
-from functional_nn.layouts import DATA, divides
+from functional_nn.layouts import DATA, divides, mesh_of
 
 
 def sharded(
@@ -130,14 +130,14 @@ def partitioned(function: Callable[..., Any], layout: Any) -> Callable[..., Any]
 
 
 def _mesh(layout: Any) -> Mesh:
-    for sharding in jax.tree.leaves(layout):
-        mesh = sharding.mesh if isinstance(sharding, NamedSharding) else None
-        if isinstance(mesh, Mesh) and DATA in mesh.shape:
-            return mesh
-    raise ValueError(
-        f"A layout must hold a sharding with a mesh axis 'data' for each parameter. Got {layout!r}."
-        " Make one with functional_nn.replicated or functional_nn.fully_sharded."
-    )
+    mesh = mesh_of(layout)
+    if mesh is None:
+        raise ValueError(
+            "A layout must hold a sharding with a mesh axis 'data' for each parameter. "
+            f"Got {layout!r}. Make one with functional_nn.replicated or "
+            "functional_nn.fully_sharded."
+        )
+    return mesh
 
 
 def _split_axis(sharding: NamedSharding) -> int:

@@ -37,8 +37,8 @@ from derivations.report.html import html
 from derivations.report.replace import replace_folder
 from derivations.verdict import Obligation, Verdict, Witness
 from digits import data
-from functional_nn.checkpoints import opened, sealed
 from functional_nn.rules import Rule
+from functional_nn.seals import opened, sealed
 
 ROOT = Path(__file__).parents[1]
 

@@ -127,7 +127,9 @@ def multi_head_attention(
         found, dx = back(lambda kept, dz: dense_squares(kept, dz)[::-1], residuals, dy)
         return sum(found.values(), jnp.zeros(dy.shape[:1], dy.dtype)), dx
 
-    return Layer(init, apply, fwd, bwd, "multi_head_attention", squares=squares)
+    settings = (("heads", heads), ("shared", few))
+    known = {"squares": squares, "settings": settings}
+    return Layer(init, apply, fwd, bwd, "multi_head_attention", **known)
 
 
 def _angles(q: jax.Array) -> jax.Array:

@@ -33,7 +33,7 @@ class Layer(NamedTuple):
         where they are. With `lambda part: part.bwd` it is `bwd`. `None` for a leaf.
       random: Whether `apply` and `fwd` take a random key as well, `key=None`. Without one a layer
         draws nothing, as in a network that is used.
-      settings: What a combinator was told besides its layers, by name.
+      settings: What a combinator was told besides its layers, and attention of its heads, by name.
 
     Example:
       >>> import jax, jax.numpy as jnp

@@ -28,6 +28,9 @@ ALL = "replica_groups={{0,1,2,3}}"
          ("all-reduce", 96, 6)),
         ("%y = f32[6,4] all-reduce(%x), replica_groups=mesh['data'=2,'model'=3] {'model'}",
          ("all-reduce", 96, 3)),
+        ("%y = f32[6,4] all-reduce(%x), "
+         "replica_groups=mesh['a'=2,'b'=3], device_ids=([3,2]T(1,0)) {'b'}, channel_id=1",
+         ("all-reduce", 96, 3)),
         ("%y = f32[6,4] collective-permute(%x), source_target_pairs={{0,1}}",
          ("collective-permute", 96, 2)),
         (f"%y = (f32[6,4], /*index=1*/f32[6,4]{{1,0}}) all-reduce(%x, %x), {ALL}",
@@ -70,6 +73,7 @@ def test_an_exchange_in_a_called_computation_counts():
         "%y = f32[6,4] all-reduce(%x), replica_groups={}",
         "%y = f32[6,4] all-reduce(%x), replica_groups={{0,1},{2}}",
         "%y = f32[6,4] all-reduce(%x), replica_groups=mesh['data'=2] {'model'}",
+        "%y = f32[6,4] all-reduce(%x), replica_groups=mesh['data'=2], ids=([2]) {'data'}",
         "%y = f32[6,4] call(%x), to_apply=%nowhere",
         "y is f32[6,4] negate(%x)",
         "%y = f32[6,4]",

@@ -1,6 +1,7 @@
-"""A small training with checkpoints, to be killed and started again: FOLDER [EPOCHS].
+"""A small training with checkpoints, to be killed and started again: FOLDER WAY.
 
-Prints a line when it starts to train and the digest of its parameters when it is done.
+WAY is `arrays`, or `batches` with a checkpoint after each. Prints a line an epoch, and the digests
+of its parameters when it is done.
 """
 
 import sys
@@ -14,7 +15,7 @@ import functional_nn as fnn
 from functional_nn.flat import digest
 
 
-def train(folder, epochs=12, pause=0.0, seed=0):
+def train(folder, epochs=12, pause=0.0, seed=0, way="arrays"):
     random = np.random.default_rng(0)
     x = random.standard_normal((40, 3)).astype(np.float32)
     y = random.integers(0, 3, 40).astype(np.int32)
@@ -35,18 +36,10 @@ def train(folder, epochs=12, pause=0.0, seed=0):
         time.sleep(pause)
         return 0.0
 
-    return fnn.fit(
-        training,
-        params,
-        x,
-        y,
-        epochs=epochs,
-        batch_size=8,
-        seed=seed,
-        evaluate=evaluate,
-        progress=False,
-        checkpoint=folder,
-    )
+    given = {"epochs": epochs, "evaluate": evaluate, "progress": False, "checkpoint": folder}
+    if way == "batches":
+        return fnn.fit(training, params, fnn.Batches(x, y, 8), checkpoint_batches=1, **given)
+    return fnn.fit(training, params, x, y, batch_size=8, seed=seed, **given)
 
 
 def digests(fitted):
@@ -54,4 +47,4 @@ def digests(fitted):
 
 
 if __name__ == "__main__":
-    print(digests(train(sys.argv[1], pause=0.02)), flush=True)
+    print(digests(train(sys.argv[1], pause=0.02, way=sys.argv[2])), flush=True)

@@ -302,6 +302,15 @@ def test_a_training_goes_on_within_an_epoch_bit_for_bit(tmp_path, name):
     assert Telling.opened == (8 if name == "bytes" else 0), "what is done is not made again"
 
 
+def test_a_training_goes_on_after_the_last_batch_of_an_epoch(tmp_path):
+    source, log = MAKERS["rows"], []
+    with pytest.raises(OSError, match="gone"):
+        fit(Source(source, fails, at=(2, 6)), checkpoint=tmp_path, checkpoint_batches=1)
+    resumed = fit(Source(source), checkpoint=tmp_path, log=log.append)
+    assert same(resumed, fit(source))
+    assert log[0] | {"epoch": 2, "step": 12, "step_seconds": None} == log[0], "no step was left"
+
+
 def test_sigterm_saves_after_the_batch(tmp_path):
     def terminate():
         os.kill(os.getpid(), signal.SIGTERM)

@@ -44,11 +44,9 @@ def alone():
     train = fnn.training(
         fnn.objective(net, fnn.softmax_cross_entropy), optax.sgd(0.1, momentum=0.9)
     )
-    state = train.init(net.init(jax.random.key(0), digits.x))
-    shuffle = np.random.default_rng(0)
-    for _ in range(EPOCHS):
-        order = shuffle.permutation(len(digits.x)).astype(np.int32)
-        state, _ = train.epoch(state, digits.x, digits.y, order, batch_size=BATCH)
+    params = net.init(jax.random.key(0), digits.x)
+    batches = fnn.Batches(np.asarray(digits.x), np.asarray(digits.y), BATCH)
+    state = fnn.fit(train, params, batches, epochs=EPOCHS, progress=False).state
     return jax.tree.leaves(state.params)
 
 
@@ -98,6 +96,28 @@ def test_no_cluster_is_refused():
     done = joining()
     assert done.returncode == 1
     assert "must run in a cluster that JAX knows" in done.stderr
+
+
+@pytest.mark.nightly
+def test_sigterm_to_the_launcher_saves_and_the_same_call_goes_on(tmp_path):
+    given = ["--checkpoint", str(tmp_path / "run"), "--processes"]
+    with subprocess.Popen(
+        [sys.executable, EXAMPLE, *given, "2", "--epochs", "1000000"],
+        env=ENVIRONMENT | cache(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as launcher:  # fmt: skip
+        assert launcher.stdout
+        assert any(line.startswith("epoch 1:") for line in launcher.stdout), launcher.stderr
+        launcher.terminate()
+        out, errors = launcher.communicate(timeout=60)
+    assert launcher.returncode == 75, errors
+    done = 1 + sum(line.startswith("epoch ") for line in out.splitlines())
+    done_again = subprocess.run(
+        [sys.executable, EXAMPLE, *given, "1", "--epochs", str(done + 1)],
+        env=ENVIRONMENT | cache(), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done_again.returncode == 0, done_again.stderr
+    epochs = [line for line in done_again.stdout.splitlines() if line.startswith("epoch ")]
+    assert [line.split(":")[0] for line in epochs] == [f"epoch {done + 1}"], "it went on"
 
 
 @pytest.mark.nightly

@@ -32,7 +32,7 @@ def test_on_eight_devices(marked):
     cases = HERE / "eight_devices/cases.py"
     done = subprocess.run(
         [*program, str(cases)],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
