@@ -15,7 +15,7 @@ from derivations.cuts import cut, cut_exponents
 from derivations.difference import Ranges, reduced
 from derivations.domain import Domain, absent, missing
 from derivations.fraction import is_zero
-from derivations.graph import Node
+from derivations.graph import Node, nodes_of
 from derivations.kernels import Undefined, Unnormalised, inverse
 from derivations.normal import Normaliser, Region
 from derivations.polynomial import Poly, TooLarge, plus, scaled, times, to_power
@@ -87,7 +87,14 @@ def _in_one_case(found: Node, truth: Node, how: _How) -> Equality:
 
 
 def _more_general(found: Node, truth: Node, forms: Normaliser) -> Iterator[tuple[Node, Node]]:
-    """Gives pairs with unknowns in them, from whose equality that of two expressions follows."""
+    """Gives pairs with unknowns in them, from whose equality that of two expressions follows.
+
+    Where an exponent compares: a maximum that is subtracted there cancels whatever it is. Elsewhere
+    it is by the sign of what is compared that roots and quotients become simple.
+    """
+    kernels = (n for n in nodes_of(found) | nodes_of(truth) if n.op == "kernel")
+    if not any(n.op == "compare" for k in kernels if k.data == "exp" for n in nodes_of(k)):
+        return
     whatever = cut(found, truth)
     of_scores = cut_exponents(*(whatever or (found, truth)), forms)
     if of_scores is not None:
