@@ -1,7 +1,8 @@
 """One process of a training in several: PROCESS COUNT PORT FOLDER EPOCHS [WAY] [PAUSE].
 
-WAY is `arrays`, `batches` (checkpoints within an epoch too), or `restore`: that reads each
-folder of checkpoints below FOLDER. Prints a line an epoch, and what `test_processes.py` compares.
+WAY is `arrays`, `batches` (checkpoints within an epoch too), `nan` (batches that hold it), `apart`
+(parameters on no mesh), or `restore`: that reads each folder of checkpoints below FOLDER. Prints a
+line an epoch, and what `test_processes.py` compares.
 """
 
 import sys
@@ -49,8 +50,11 @@ def trained(folder, epochs, way="arrays", pause=0.0):
         return 0.0
 
     given = {"epochs": epochs, "checkpoint": folder, "evaluate": evaluate, "progress": False}
-    if way == "batches":
-        batches = fnn.Batches(X, Y, SIZE, mesh=mesh)
+    if way == "apart":
+        params = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), params)
+    if way in ("batches", "nan"):
+        x = X if way == "batches" else X * np.float32("nan")
+        batches = fnn.Batches(x, Y, SIZE, mesh=mesh)
         return fnn.fit(train, params, batches, checkpoint_batches=1, **given).state
     return fnn.fit(train, params, X, Y, batch_size=SIZE, **given).state
 

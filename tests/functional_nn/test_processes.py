@@ -40,11 +40,15 @@ def cache():
     }
 
 
-def started(count, folder, *given):
-    """Starts the processes of a run; FOLDER may be one for each."""
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+        return str(free.getsockname()[1])
+
+
+def started(count, folder, *given):
+    """Starts the processes of a run; FOLDER may be one for each."""
+    port = free_port()
     folders = folder if isinstance(folder, list) else [folder] * count
     return [
         subprocess.Popen(
@@ -57,7 +61,11 @@ def started(count, folder, *given):
 
 def ended(processes):
     """Waits for all of a run: their statuses, the lines of each, and the first one's errors."""
-    said = [process.communicate(timeout=120) for process in processes]
+    try:
+        said = [process.communicate(timeout=900) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     lines = [[line for line in out.splitlines() if "[Gloo]" not in line] for out, _ in said]
     return [process.returncode for process in processes], lines, said[0][1]
 
@@ -192,3 +200,40 @@ def test_a_folder_that_they_do_not_share_is_refused(tmp_path):
     statuses, _, errors = ended(started(2, [tmp_path / "a", tmp_path / "b"], 1))
     assert statuses == [1, 1]
     assert "which process 1 does not share with process 0" in errors
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("count", [2, 4])
+def test_steps_of_several_processes_are_those_of_one_device(count):
+    """In double precision: every layout, a perceptron and a transformer, both gradients."""
+    script, port = SCRIPT.with_name("eight_devices") / "steps_run.py", free_port()
+    wide = ENVIRONMENT | cache() | {"JAX_ENABLE_X64": "1"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, script, str(i), str(count), port],
+            env=wide, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for i in range(count)
+    ]  # fmt: skip
+    statuses, lines, errors = ended(processes)
+    assert statuses == [0] * count, errors
+    found = [float(line.split()[1]) for line in lines[0] if line.startswith("away ")]
+    assert len(found) == 12
+    assert max(found) <= 1e-12
+
+
+@pytest.mark.nightly
+def test_parameters_on_no_mesh_are_refused(tmp_path):
+    statuses, _, errors = ended(started(2, tmp_path, 1, "apart"))
+    assert statuses == [1, 1]
+    assert "With several processes every array must lie on a mesh of all their devices" in errors
+
+
+@pytest.mark.nightly
+def test_where_a_value_is_not_finite_all_say_so(tmp_path):
+    statuses, _, errors = ended(started(2, tmp_path, 1, "nan"))
+    assert statuses == [1, 1]
+    assert "Got nan in epoch 1, at its batch 1, step 1" in errors
+    assert "the data of layer input" in errors
+    with np.load(tmp_path / "nonfinite-0.npz", allow_pickle=False) as kept:
+        assert kept["x"].shape == (16, 8), "the rows of both"

@@ -50,7 +50,9 @@ def params_of(net):
 
 
 def mesh_of(kind):
-    return fnn.mesh(data=2, model=4) if kind == "tensor" else fnn.mesh(data=8)
+    devices = jax.device_count()  # eight; fewer in `steps_run.py`
+    model = max(devices // 2, 2) if kind == "tensor" else 1
+    return fnn.mesh(data=devices // model, model=model)
 
 
 def layout_of(kind, net, params):
@@ -383,6 +385,8 @@ def test_inputs_that_the_mesh_does_not_divide_are_refused():
     message = "must be a multiple of the 8 parts of the mesh's axis 'data'. Got shape (31, 16)"
     with pytest.raises(ValueError, match=re.escape(message)):
         fnn.shard_batch(mesh, X[:31])
+    with pytest.raises(ValueError, match=r"the 8 parts .* Got shape \(12,\)"):
+        fnn.Batches(X, Y, 12, mesh=mesh)
     for wrapper in (fnn.sharded, fnn.partitioned):
         params = params_of("mlp")
         function = wrapper(fnn.value_and_grad(objective("mlp")), fnn.replicated(mesh, params))
