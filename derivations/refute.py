@@ -74,7 +74,7 @@ def points(
                 array = np.empty(shape, dtype=object)
                 for at in np.ndindex(*shape):
                     array[at] = rational(
-                        draw.randint(-1, beyond)
+                        draw.choice((beyond, draw.randint(-1, beyond)))
                         if tensor.kind == "int" and turn and not tensor.label
                         else draw.randrange(most) if tensor.kind == "int"
                         else draw.randrange(2) if tensor.kind == "bool"

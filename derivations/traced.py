@@ -287,7 +287,8 @@ def _all_entries(array: Array, point: Point, explicit: bool, memory: dict[Node, 
 def _agree(lifted_value: np.ndarray, number: np.ndarray, tolerance: float, around: float) -> bool:
     """Tells whether a lift is what JAX gives; no, where rounding has left nothing to be told by.
 
-    So it is where a softmax is saturated: `around` is the largest of all numbers there.
+    So it is where an exponential overflows, or a softmax is saturated: `around` is the largest of
+    all numbers there.
 
     Raises:
       Unsupported: It surely is something else.
@@ -302,6 +303,7 @@ def _agree(lifted_value: np.ndarray, number: np.ndarray, tolerance: float, aroun
         gap = np.abs(exact - number.reshape(-1)).max(initial=0.0)
     if gap <= max(tolerance * scale, rest):
         return True
-    if not gap <= CANCELLED * around:
+    overflows = np.isfinite(exact).all() and not np.isfinite(number).all()
+    if not overflows and not gap <= CANCELLED * around:
         raise Unsupported(f"the lift is off JAX's own numbers by {gap:.3g} (of {scale:.3g})")
     return False

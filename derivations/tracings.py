@@ -53,10 +53,7 @@ class Tracings:
         """Gives the tracing that speaks for all sizes, if the code can be lifted so."""
         if self.shapes is None or not (self._every or False in self.entry_by_entry):
             return None
-        found = self._at(self.shapes if self._every else self._given(self.shapes))
-        if found is None and False in self.entry_by_entry:
-            self.entry_by_entry = (True, False)  # at numbers index calculus would seldom help
-        return found
+        return self._at(self.shapes if self._every else self._given(self.shapes))
 
     @property
     def given_shapes(self) -> Shapes | None:

@@ -33,7 +33,9 @@ def witness(
     """
     suspect = Suspect(found, expected, tuple(at), output)
     every = list(sizes)
-    common = (itertools.islice(points(tensors, numbers), MOST_POINTS) for numbers in every)
+    # Numbers from anywhere are often such that nothing, or too little, is asked for.
+    count = MOST_POINTS if all(t.label for t in tensors) else 4 * MOST_POINTS
+    common = (itertools.islice(points(tensors, numbers), count) for numbers in every)
     rare = (rare_points(suspect, tensors, numbers, deadline) for numbers in every[:1])
     for point in itertools.chain.from_iterable((*common, *rare)):
         if clock.now() > deadline:

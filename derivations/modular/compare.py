@@ -269,7 +269,8 @@ def _run(
             found, truth = settled(
                 trial, inputs, lambda values, t=trial: _both(t, programs, values)
             )
-            return _judged(trial, attempt + 1, found, truth)
+            around = max(map(_size, shadows), default=0.0)
+            return _judged(trial, attempt + 1, found, truth, around)
         except Redraw as error:
             reason = str(error)
     raise Undecided(f"{reason}, at each of {MOST_ATTEMPTS} points")
@@ -280,7 +281,10 @@ def _both(trial: Trial, programs: Sequence[Any], inputs: Sequence[Value]) -> lis
     return [closed(trial, program, inputs) for program in programs]
 
 
-def _judged(trial: Trial, attempts: int, found: list[Value], truth: list[Value]) -> _Run:
+def _judged(
+    trial: Trial, attempts: int, found: list[Value], truth: list[Value], around: float
+) -> _Run:
+    """Compares the outputs; `around` is the size of the largest input."""
     places, chances, degrees, compared = [], [0.0], [0], []
     for output, (a, b) in enumerate(zip(found, truth, strict=True)):
         if not a.real or not b.real:
@@ -293,7 +297,7 @@ def _judged(trial: Trial, attempts: int, found: list[Value], truth: list[Value])
         if differ.any():
             first = tuple(int(i) for i in np.argwhere(differ)[0])
             places.append(Place(output, first, int(differ.sum())))
-        elif not np.allclose(a.shadow, b.shadow, AGREEMENT, AGREEMENT * _size(a.shadow)):
+        elif not np.allclose(a.shadow, b.shadow, AGREEMENT, AGREEMENT * _around(a, around)):
             # Where a network is saturated, one of the two may have lost its digits: elsewhere then.
             raise Redraw(f"the numbers of output {output} do not agree, but their residues do")
         chances.append(trial.chance(a.degree, b.degree))
@@ -301,6 +305,12 @@ def _judged(trial: Trial, attempts: int, found: list[Value], truth: list[Value])
         degrees.append(math.ceil(added(a.degree, b.degree).top))
     bound = min(1.0, attempts * (max(chances) + trial.shared()))
     return _Run(trial, attempts, bound, max(degrees), tuple(places), tuple(compared))
+
+
+def _around(value: Value, inputs: float) -> float:
+    """Gives the size that numbers are compared to; of an output that is zero they are rounding."""
+    zero = not any(r.any() for r in value.residues)
+    return inputs if zero else _size(value.shadow)
 
 
 def _size(array: np.ndarray) -> float:

@@ -86,8 +86,9 @@ def blockwise_attention_fwd(
     size = block or block_size(queries, keys)
     cut_q, cut_k, cut_v = _cut(q, shared, size), _cut(k, shared, size), _cut(v, shared, size)
     # The shift starts at the score of the first key: a query that sees any key sees that one.
-    largest = jnp.einsum("ibhgtk,bhsk->ibhgt", widened(cut_q), widened(k[:, :, :1]))
-    largest = largest * scale(widened(q))
+    groups = widened(q).reshape(q.shape[0], shared, -1, *q.shape[2:])
+    to_first = _products(groups, widened(k[:, :, :1])) * scale(groups)
+    largest = _cut(jnp.sum(to_first, axis=-1).reshape(*q.shape[:3], 1), shared, size)[..., 0]
     total = jnp.zeros_like(largest)
     start = (jnp.zeros((*total.shape, v.shape[-1]), total.dtype), largest, total)
 
@@ -189,9 +190,13 @@ def _scores(
 ) -> tuple[jax.Array, jax.Array]:
     """Gives the scores of a tile, and which of them count."""
     (i, j), (queries, keys), size = tile, lengths, q.shape[-2]
-    s = jnp.einsum("bhgtk,bhsk->bhgts", widened(q), widened(k[:, :, 0])) * scale(widened(q))
+    s = _products(widened(q), widened(k[:, :, 0])) * scale(widened(q))
     places = jnp.arange(size, dtype=jnp.int32)
     return s, _shown(i * size + places, j * size + places, queries, visible, keys, causal)
+
+
+def _products(q: jax.Array, k: jax.Array) -> jax.Array:
+    return jnp.einsum("bhgtk,bhsk->bhgts", q, k)
 
 
 def _shown(
