@@ -13,7 +13,7 @@ import functional_nn as fnn
 BLOCKS, WIDTH, HEADS, CONTEXT, BATCH = 12, 256, 8, 256, 8
 ROWS = CONTEXT * BATCH
 # What is compiled is not run: how fast it would be does not change what memory it needs.
-QUICK = {"xla_backend_optimization_level": 0}
+QUICK: dict[str, str | bool] = {"xla_backend_optimization_level": "0"}
 PERCEPTRON = fnn.serial(fnn.dense(4 * WIDTH), fnn.gelu_tanh, fnn.dense(WIDTH))
 BLOCK = fnn.serial(
     fnn.residual(fnn.serial(fnn.layer_norm(), fnn.multi_head_attention(HEADS))),
