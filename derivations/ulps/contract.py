@@ -11,7 +11,6 @@ import jax.numpy as jnp
 
 from derivations.ulps.accuracy import Accuracy
 from derivations.ulps.losses import LossErrors, confident, cross_entropy, loss_accuracy
-from functional_nn.activations import PRECISE_RULES
 
 
 class Bound(NamedTuple):
@@ -41,7 +40,8 @@ def _of(single: tuple[float, float]) -> dict[str, Bound]:
 CONTRACT: dict[str, dict[str, Bound]] = {name: _of(single) for name, single in _SINGLE.items()}
 
 # What `functional_nn.activations.PRECISE_RULES` has under the same names.
-PRECISE_CONTRACT = {name: _of((1, 1)) for name in PRECISE_RULES}
+_PRECISE = "sigmoid tanh silu mish gelu gelu_tanh selu soft_sign squareplus"
+PRECISE_CONTRACT = {name: _of((1, 1)) for name in _PRECISE.split()}
 
 # Of several arrays, all but one of them fixed: by the names of `derivations.ulps.fixed`.
 FIXED_CONTRACT: dict[str, dict[str, Bound]] = {

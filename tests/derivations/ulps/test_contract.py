@@ -39,6 +39,7 @@ CASES = [(name, dtype) for name, bounds in CONTRACT.items() for dtype in bounds]
 def test_every_activation_of_one_array_promises_something():
     several = {"softmax", "prelu", "glu", "swiglu"}
     assert set(CONTRACT) == {rule.name for rule in activations.RULES} - several
+    assert set(PRECISE_CONTRACT) == set(PRECISE_RULES)
 
 
 @pytest.mark.parametrize(("name", "dtype"), CASES, ids=["-".join(case) for case in CASES])
