@@ -89,11 +89,11 @@ def _in_one_case(found: Node, truth: Node, how: _How) -> Equality:
 def _more_general(found: Node, truth: Node, forms: Normaliser) -> Iterator[tuple[Node, Node]]:
     """Gives pairs with unknowns in them, from whose equality that of two expressions follows.
 
-    Where an exponent compares: a maximum that is subtracted there cancels whatever it is. Elsewhere
-    it is by the sign of what is compared that roots and quotients become simple.
+    Where an exponent compares two numbers: a maximum that is subtracted there cancels whatever it
+    is. Elsewhere it is by the sign of what is compared that roots and quotients become simple.
     """
     kernels = (n for n in nodes_of(found) | nodes_of(truth) if n.op == "kernel")
-    if not any(n.op == "compare" for k in kernels if k.data == "exp" for n in nodes_of(k)):
+    if not any(map(_compares_two, (n for k in kernels if k.data == "exp" for n in nodes_of(k)))):
         return
     whatever = cut(found, truth)
     of_scores = cut_exponents(*(whatever or (found, truth)), forms)
@@ -101,6 +101,11 @@ def _more_general(found: Node, truth: Node, forms: Normaliser) -> Iterator[tuple
         yield of_scores
     if whatever is not None:
         yield whatever
+
+
+def _compares_two(node: Node) -> bool:
+    """Tells whether a node compares numbers, but none with a constant, as a size `|x|` does."""
+    return node.op == "compare" and all(a.op != "const" for a in node.args)
 
 
 def _by_regions(found: Node, truth: Node, how: _How) -> Equality:
