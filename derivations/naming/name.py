@@ -81,7 +81,7 @@ def named(subject: Subject, obligation: Obligation, deadline: float) -> Named | 
       an entry; or `None`.
 
     Example:
-      >>> import time
+      >>> from derivations import clock
       >>> import jax.numpy as jnp
       >>> from derivations.doors import subject_of
       >>> from derivations import check
