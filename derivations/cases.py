@@ -58,11 +58,8 @@ def in_cases(found: Node, truth: Node) -> Iterator[tuple[Node, Node]]:
 
 def _deciding(nodes: Iterable[Node]) -> list[Node]:
     """Gives the comparisons of whole numbers that decide what is not a sum or product of both."""
-    inside: set[Node] = set()
-    for node in set[Node]().union(*map(nodes_of, nodes)):
-        if node.op == "kernel" or (node.op == "pow" and node.data < 0):
-            inside |= nodes_of(node)
-    found = [n for n in inside if n.op == "compare" and n.data[1] and not n.free]
+    whole = (n for n in nodes_of(*nodes) if n.op == "kernel" or (n.op == "pow" and n.data < 0))
+    found = [n for n in nodes_of(*whole) if n.op == "compare" and n.data[1] and not n.free]
     return sorted(found, key=lambda n: n.uid)
 
 

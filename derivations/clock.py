@@ -44,3 +44,9 @@ def now() -> float:
     if _file is None:
         return passed
     return passed - int(os.pread(_file, 64, 0).split()[1]) / 1e9
+
+
+def share(deadline: float, part: float) -> float:
+    """Gives an earlier deadline: a part of the time that is left."""
+    here = now()
+    return here + part * max(0.0, deadline - here)

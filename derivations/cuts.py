@@ -114,7 +114,7 @@ def _valued(*roots: Node) -> list[Node]:
     """Gives the closed nodes that surely have a real value, or a truth value, at every point."""
     valued: set[Node] = set()
     positive: set[Node] = set()  # constants
-    for node in sorted(set[Node]().union(*map(nodes_of, roots)), key=lambda n: n.uid):
+    for node in sorted(nodes_of(*roots), key=lambda n: n.uid):
         constant = positive.issuperset(node.args)
         fine = node.op in _PLAIN or (
             (node.op == "kernel" and (node.data in _EVERYWHERE or constant))

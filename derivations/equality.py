@@ -79,8 +79,7 @@ def _in_one_case(found: Node, truth: Node, how: _How) -> Equality:
     if found is truth:
         return Equality(True, 1)
     for pair in _more_general(found, truth, how.forms):
-        now = clock.now()
-        outcome = _by_regions(*pair, how._replace(deadline=now + PART * (how.deadline - now)))
+        outcome = _by_regions(*pair, how._replace(deadline=clock.share(how.deadline, PART)))
         if outcome.equal:
             return outcome
     return _by_regions(found, truth, how)
@@ -92,8 +91,8 @@ def _more_general(found: Node, truth: Node, forms: Normaliser) -> Iterator[tuple
     Where an exponent compares two numbers: a maximum that is subtracted there cancels whatever it
     is. Elsewhere it is by the sign of what is compared that roots and quotients become simple.
     """
-    kernels = (n for n in nodes_of(found) | nodes_of(truth) if n.op == "kernel")
-    if not any(map(_compares_two, (n for k in kernels if k.data == "exp" for n in nodes_of(k)))):
+    kernels = (n for n in nodes_of(found, truth) if n.op == "kernel" and n.data == "exp")
+    if not any(map(_compares_two, nodes_of(*kernels))):
         return
     whatever = cut(found, truth)
     of_scores = cut_exponents(*(whatever or (found, truth)), forms)

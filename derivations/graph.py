@@ -79,10 +79,10 @@ def _node(op: str, args: tuple[Node, ...] = (), data: Any = None) -> Node:
     return node
 
 
-def nodes_of(node: Node) -> set[Node]:
-    """Gives a node and everything that it is made of."""
+def nodes_of(*nodes: Node) -> set[Node]:
+    """Gives nodes and everything that they are made of."""
     seen: set[Node] = set()
-    stack = [node]
+    stack = [*nodes]
     while stack:
         here = stack.pop()
         if here not in seen:

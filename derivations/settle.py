@@ -60,7 +60,9 @@ def settled(claim: Claim, tracings: Tracings, deadline: float) -> Obligation:
     general = tracings.general()
     outcome = None
     if general is not None:
-        outcome = _tried(claim, general, share(deadline, GENERAL) if claim.smaller else deadline)
+        outcome = _tried(
+            claim, general, clock.share(deadline, GENERAL) if claim.smaller else deadline
+        )
         if outcome.verdict is Verdict.PROVED and claim.everywhere:
             return _held(claim, outcome, tracings, deadline)
         if outcome.verdict is not Verdict.UNDECIDED:
@@ -69,12 +71,6 @@ def settled(claim: Claim, tracings: Tracings, deadline: float) -> Obligation:
         first = outcome or next((_tried(claim, t, deadline) for t in tracings.first()), None)
         return first or _untraceable(claim, tracings)
     return _at_smaller_sizes(claim, outcome, tracings, deadline)
-
-
-def share(deadline: float, part: float) -> float:
-    """Gives an earlier deadline: a part of the time that is left."""
-    now = clock.now()
-    return now + part * max(0.0, deadline - now)
 
 
 def _held(claim: Claim, proved: Obligation, tracings: Tracings, deadline: float) -> Obligation:
@@ -102,7 +98,7 @@ def _at_smaller_sizes(
         for this in ways:
             scope = this.shapes.scope
             part = GIVEN if scope == tracings.given() else OTHER
-            outcomes[scope] = outcome = _tried(claim, this, share(deadline, part))
+            outcomes[scope] = outcome = _tried(claim, this, clock.share(deadline, part))
             # A wrong shape at a size that is not the example's: the code was not meant for it.
             meant = scope == tracings.given() or outcome.witness is not None
             if outcome.verdict is Verdict.REFUTED and meant:
@@ -112,9 +108,11 @@ def _at_smaller_sizes(
                     tracings.entry_by_entry = (True,)
                 break
         if modular is None and tracings.given() not in _proved(outcomes):
-            modular = _modular(claim, tracings, share(deadline, EXACT))
+            modular = _modular(claim, tracings, clock.share(deadline, EXACT))
             if modular is not None and modular.verdict is Verdict.EXACT:
-                deadline = share(deadline, OTHER)  # what is left to see is a mistake at other sizes
+                deadline = clock.share(
+                    deadline, OTHER
+                )  # what is left to see is a mistake at other sizes
         if clock.now() > deadline:
             break
     return _together(claim, general, outcomes, modular, tracings)

@@ -8,7 +8,7 @@ from derivations.blackbox import evidence
 from derivations.doors import as_declared, made_again, subject_of
 from derivations.evidence import Follows
 from derivations.naming import named
-from derivations.settle import Claim, settled, share
+from derivations.settle import Claim, settled
 from derivations.subject import Subject
 from derivations.timeout import OutOfTime, time_limit
 from derivations.tracings import Tracings
@@ -39,7 +39,7 @@ def check_rule(
         report = check_subject(free, sizes=sizes, budget=budget / 3)
         if report.verdict in (Verdict.PROVED, Verdict.REFUTED):
             return report
-    until = share(deadline, CLAIM)  # the rest is for the values as they are
+    until = clock.share(deadline, CLAIM)  # the rest is for the values as they are
     for other in variants.redrawn(thing, args):
         left = until - clock.now()
         if left <= 0:
@@ -90,7 +90,7 @@ def _refuted_at_other_sizes(subject: Subject, deadline: float) -> Report | None:
 
 def _first_order(subject: Subject, deadline: float) -> Report | None:
     """Checks the value and the cotangents, if there is time."""
-    left = share(deadline, CLAIM) - clock.now()
+    left = clock.share(deadline, CLAIM) - clock.now()
     return check_subject(subject, budget=left, first_order=True) if left > 0 else None
 
 
@@ -137,7 +137,7 @@ def check_subject(
         try:
             # Whatever looks at the clock ends by the deadline; what does not is interrupted.
             with time_limit(deadline + PATIENCE * budget - begun):
-                obligation = settled(claim, tracings, share(deadline, CLAIM))
+                obligation = settled(claim, tracings, clock.share(deadline, CLAIM))
         except OutOfTime:
             obligation = Obligation(
                 claim.name,

@@ -100,7 +100,7 @@ def _drawn(this: Traced, tensors: Sequence[Tensor], found: Node, truth: Node) ->
         return list(tensors)
     ordered = {
         n.data[0]
-        for c in nodes_of(found) | nodes_of(truth)
+        for c in nodes_of(found, truth)
         if c.op == "compare" and c.data[1] and c.data[0] != "eq"
         for n in nodes_of(c)
         if n.op == "entry"
