@@ -11,16 +11,10 @@ import jax
 import jax.numpy as jnp
 
 from functional_nn.approximations import approximation, polynomial
-from functional_nn.two_parts import exp_of_sum, power_of_two
+from functional_nn.two_parts import exp_of_sum, power_of_two, short
 
 _ROOT_HALF = math.sqrt(0.5)
 _ROOT_TWO_PI = math.sqrt(2 * math.pi)
-
-
-def _halves(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Gives the sum of a float of 12 bits and the rest: products of such floats are exact."""
-    high = jax.lax.reduce_precision(x, exponent_bits=8, mantissa_bits=11)
-    return high, x - high
 
 
 _FAR = 9.0  # from here on exponentials are scaled: t e^-z is a normal float where e^-z is not
@@ -59,7 +53,8 @@ _END = 20.0  # where all is zero
 
 def _bell(t: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Gives `exp(-t²/2)`, and what it is to be multiplied by."""
-    high, low = _halves(t)
+    high = short(t)
+    low = t - high
     return _scaled_exponential(t, -high * high / 2, -low * (t + high) / 2)
 
 
@@ -88,8 +83,8 @@ def gelu_slope(t: jax.Array) -> jax.Array:
 
 # --- the gelu with the hyperbolic tangent -------------------------------------------------------
 
-_C, _A = 2 * math.sqrt(2 / math.pi), 0.044715
-_CA = _C * _A
+C, _A = 2 * math.sqrt(2 / math.pi), 0.044715
+CA = C * _A
 # For t = j STEP it is C t + CA t³ = (6254 j + j³)/2^16, but for the little rests below. STEP has 16
 # bits and j has 8: their product is exact, and so are the whole numbers.
 _STEP = 0.059800148010253906
@@ -105,7 +100,7 @@ _SMALL = -64  # powers of two below this are formed 2^32 times too large
 
 
 def _tanh_argument(t: jax.Array) -> jax.Array:
-    return _C * (t + _A * t * t * t)
+    return C * (t + _A * t * t * t)
 
 
 def _decay(t: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -119,7 +114,7 @@ def _decay(t: jax.Array) -> tuple[jax.Array, jax.Array]:
     square = j * j
     high = j * (6254 + square) * 2.0**-16
     # z is that of `near` and a difference of cubes.
-    slope = _C + _CA * (t * (t + near) + near * near)
+    slope = C + CA * (t * (t + near) + near * near)
     low = j * (_REST + _REST_OF_CUBE * square) + (t - near) * slope
     e, k = exp_of_sum(-high, -low)
     small = k < _SMALL
@@ -142,7 +137,7 @@ def gelu_tanh_tail(t: jax.Array) -> jax.Array:
 
 def _tanh_slope(t: jax.Array) -> jax.Array:
     e = jnp.exp(-_tanh_argument(t))
-    return e * (1 + e - _C * (t + 3 * _A * t * t * t)) / (1 + e * (2 + e))
+    return e * (1 + e - C * (t + 3 * _A * t * t * t)) / (1 + e * (2 + e))
 
 
 @approximation(_tanh_slope)
@@ -153,6 +148,6 @@ def gelu_tanh_slope(t: jax.Array) -> jax.Array:
     e = part * unit
     d = t - 0.7524614334106445
     near = d * polynomial(_TANH_SLOPE, d) - 2.79029330306e-8
-    far = 1 + e - t * (_C + 3 * _CA * (t * t))
+    far = 1 + e - t * (C + 3 * CA * (t * t))
     factor = jnp.where(jnp.abs(d) < _TANH_NEAR, near, far)
     return factor * part * unit / (1 + e * (2 + e))

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from functional_nn.approximations import polynomial
-from functional_nn.two_parts import exp_parts
+from functional_nn.two_parts import exp_parts, short
 
 
 class Pair(NamedTuple):
@@ -27,13 +27,9 @@ class Pair(NamedTuple):
     low: jax.Array
 
 
-def _short(x: jax.Array) -> jax.Array:
-    return jax.lax.reduce_precision(x, exponent_bits=8, mantissa_bits=11)
-
-
 def pair(x: jax.Array, rest: jax.Array | float = 0.0) -> Pair:
     """Gives the sum of a float and of a rest that is smaller."""
-    high = _short(x + rest)
+    high = short(x + rest)
     return Pair(high, (x - high) + rest)
 
 
@@ -97,7 +93,7 @@ def _inverse(x: jax.Array) -> jax.Array:
 def divide(a: Pair, b: Pair) -> Pair:
     """Gives `a/b`, for positive `b`."""
     inverse = _inverse(rounded(b))
-    first = _short(a.high * inverse)
+    first = short(a.high * inverse)
     rest = (a.high - first * b.high) + (a.low - first * b.low)
     return pair(first, rest * inverse)
 
@@ -105,7 +101,7 @@ def divide(a: Pair, b: Pair) -> Pair:
 def square_root(a: Pair) -> Pair:
     """Gives `√a`, for positive `a`."""
     root = jnp.sqrt(rounded(a))
-    first = _short(root)
+    first = short(root)
     return pair(first, ((a.high - first * first) + a.low) / (first + root))
 
 

@@ -25,6 +25,11 @@ _FINELY = (
 )  # fmt: skip
 
 
+def short(x: jax.Array) -> jax.Array:
+    """Gives the first 12 bits of a float: products of two such are exact."""
+    return jax.lax.reduce_precision(x, exponent_bits=8, mantissa_bits=11)
+
+
 def power_of_two(exponent: jax.Array) -> jax.Array:
     """Gives `2^k` for whole numbers `k` from -126 to 127, given as floats."""
     # The sum has the exponent in its last bits; a conversion would look for what is no number.
@@ -96,7 +101,7 @@ def tanh_slope(a: jax.Array) -> jax.Array:
     high, low, scale = exp_parts(-2 * a)
     bottom, rest = _one_plus(a, high, low)
     # The square of the denominator is that of its leading 12 bits, which is exact, and a rest.
-    lead = jax.lax.reduce_precision(bottom, exponent_bits=8, mantissa_bits=11)
+    lead = short(bottom)
     tail = bottom - lead
     inverse = polynomial(_FINELY, lead - 1.5)
     square = inverse * inverse

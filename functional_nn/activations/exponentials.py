@@ -104,8 +104,8 @@ def celu_bwd(x: jax.Array, dy: jax.Array, *, alpha: float = 1.0) -> tuple[jax.Ar
     return (dy * jnp.where(x > 0, 1, jnp.exp(_negative(x) / alpha)),)
 
 
-_SCALE = 1.0507009873554804934193349852946
-_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
+SELU_ALPHA = 1.6732632423543772848170429916717
 
 
 @rounded_once
@@ -142,7 +142,7 @@ def selu(x: ArrayLike) -> jax.Array:
       2017, equation 2 and appendix A1.
     """
     x = jnp.asarray(x)
-    return jnp.where(x > 0, _SCALE * x, _SCALE * _ALPHA * expm1(_negative(x)))
+    return jnp.where(x > 0, SELU_SCALE * x, SELU_SCALE * SELU_ALPHA * expm1(_negative(x)))
 
 
 def selu_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
@@ -153,14 +153,14 @@ def selu_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
 @rounded_once
 def selu_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     """Gives `dx = dy f'(x)`."""
-    return (dy * jnp.where(x > 0, _SCALE, _left_slope(_negative(x))),)
+    return (dy * jnp.where(x > 0, SELU_SCALE, _left_slope(_negative(x))),)
 
 
-@approximation(lambda x: _SCALE * _ALPHA * jnp.exp(x))
+@approximation(lambda x: SELU_SCALE * SELU_ALPHA * jnp.exp(x))
 def _left_slope(x: jax.Array) -> jax.Array:
     """Gives `λα e^x`, which is still a normal float a little way below where `e^x` is."""
     far = x < -80
-    scale = jnp.where(far, _SCALE * _ALPHA * math.exp(-16), _SCALE * _ALPHA)
+    scale = jnp.where(far, SELU_SCALE * SELU_ALPHA * math.exp(-16), SELU_SCALE * SELU_ALPHA)
     return jnp.exp(jnp.where(far, x + 16, x)) * scale
 
 

@@ -10,17 +10,17 @@ Numerische Mathematik 18, 1971, sections 2 and 5.
 """
 
 import math
-from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 
 from functional_nn.activations.algebraic import SOFT_SIGN, SQUAREPLUS
-from functional_nn.activations.exponentials import SELU
+from functional_nn.activations.exponentials import SELU, SELU_ALPHA, SELU_SCALE
 from functional_nn.activations.gelus import GELU, GELU_TANH
 from functional_nn.activations.sigmoids import SIGMOID, TANH
 from functional_nn.activations.silus import MISH, SILU
-from functional_nn.approximations import approximation, polynomial
+from functional_nn.approximations import Function, approximation, polynomial
+from functional_nn.gelu_tails import CA, C
 from functional_nn.pairs import (
     Pair,
     add,
@@ -39,7 +39,6 @@ from functional_nn.pairs import (
 from functional_nn.precision import rounded_once
 from functional_nn.rules import Rule
 
-Function = Callable[[jax.Array], jax.Array]
 _NEAR = 0.25  # how near to a root a series in the distance is used
 
 
@@ -115,7 +114,7 @@ def _tanh(x: jax.Array) -> jax.Array:
     one, e, _ = _exponential(2 * jnp.abs(x))
     far = rounded(divide(add(one, negative(e)), add(one, e)))
     near = _signed(x, x + x * (x * x * polynomial(_TANH, x * x)))
-    return jnp.where(jnp.abs(x) < 0.25, near, jnp.where(x < 0, -far, far))
+    return jnp.where(jnp.abs(x) < _NEAR, near, jnp.where(x < 0, -far, far))
 
 
 def _tanh_slope(x: jax.Array) -> jax.Array:
@@ -235,7 +234,6 @@ def _gelu_slope(x: jax.Array) -> jax.Array:
     return _slope_by_the_tail(x, multiply(multiply(d, horner(*_SLOPE, _place(t))), e), scale)
 
 
-_C, _CA = 2 * math.sqrt(2 / math.pi), 2 * math.sqrt(2 / math.pi) * 0.044715
 _GELU_TANH = (
     0.7524614334106445, -1.13396282728e-8,
     (-2.4606567646302394, -0.09991152584552765),
@@ -247,7 +245,7 @@ _GELU_TANH = (
 
 def _decay(t: Pair) -> tuple[Pair, jax.Array]:
     """Gives `exp(-z)`, `z = C (t + A t³)`."""
-    z = multiply(t, add(constant(_C, t.high), multiply(constant(_CA, t.high), multiply(t, t))))
+    z = multiply(t, add(constant(C, t.high), multiply(constant(CA, t.high), multiply(t, t))))
     return exponential(negative(z))
 
 
@@ -260,7 +258,7 @@ def _gelu_tanh(x: jax.Array) -> jax.Array:
 def _gelu_tanh_slope(x: jax.Array) -> jax.Array:
     one, t = constant(1.0, x), pair(jnp.minimum(jnp.abs(x), _END))
     e, scale = _decay(t)
-    growth = add(constant(_C, x), multiply(constant(3 * _CA, x), multiply(t, t)))
+    growth = add(constant(C, x), multiply(constant(3 * CA, x), multiply(t, t)))
     far = add(one, e, negative(multiply(t, growth)))
     size = jnp.abs(x)
     factor = select(jnp.abs(size - _GELU_TANH[0]) < _NEAR, _near(size, *_GELU_TANH), far)
@@ -271,8 +269,7 @@ def _gelu_tanh_slope(x: jax.Array) -> jax.Array:
 
 # --- selu -----------------------------------------------------------------------------------------
 
-_SCALE = 1.0507009873554804934193349852946
-_BOTH = _SCALE * 1.6732632423543772848170429916717
+_BOTH = SELU_SCALE * SELU_ALPHA
 _SERIES = tuple(1 / math.factorial(n) for n in range(2, 10))  # (e^x - 1 - x)/x²
 
 
@@ -283,7 +280,7 @@ def _selu(x: jax.Array) -> jax.Array:
     near = pair(unit * x, x * x * polynomial(_SERIES, x))
     left = select(x > -0.35, near, add(e, negative(one)))
     right = pair(unit * x)
-    factor = select(x > 0, constant(_SCALE, x), constant(_BOTH, x))
+    factor = select(x > 0, constant(SELU_SCALE, x), constant(_BOTH, x))
     y = rounded(multiply(factor, select(x > 0, right, left))) / unit
     return jnp.where(x == jnp.inf, x, _signed(x, y))
 
@@ -291,7 +288,7 @@ def _selu(x: jax.Array) -> jax.Array:
 def _selu_slope(x: jax.Array) -> jax.Array:
     _, e, scale = _exponential(jnp.maximum(-x, 0.0))
     left = rounded(multiply(constant(_BOTH, x), e)) * scale
-    return jnp.where(x > 0, _SCALE, left)
+    return jnp.where(x > 0, SELU_SCALE, left)
 
 
 # --- without an exponential -----------------------------------------------------------------------
