@@ -62,38 +62,28 @@ def some(cases, quick):
     return [pytest.param(n, marks=[] if n in quick else pytest.mark.nightly) for n in cases]
 
 
+def rule_and_arguments(case):
+    made = fnn.blockwise_attention_rule if case in BLOCKS else fnn.linear_cross_entropy_rule
+    args, options = (BLOCKS | CHUNKS)[case]
+    return made(**options), args
+
+
 def to_first_order(rule, args) -> Report:
     subject = subject_of(rule, args)
     return check_subject(subject, sizes="given", budget=300, first_order=True)
 
 
-@pytest.mark.parametrize("name", ["causal"])
-def test_attention_by_blocks_is_proved_to_first_order(name):
-    args, options = BLOCKS[name]
-    report = to_first_order(fnn.blockwise_attention_rule(**options), args)
+@pytest.mark.parametrize("case", ["causal", "z-loss"])
+def test_proved_to_first_order(case):
+    report = to_first_order(*rule_and_arguments(case))
     assert report.verdict is Verdict.PROVED, str(report)
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", BLOCKS)
-def test_attention_by_blocks_is_proved(name):
-    args, options = BLOCKS[name]
-    report = check(fnn.blockwise_attention_rule(**options), *args, sizes="given", budget=300)
-    assert proved(report), str(report)
-
-
-@pytest.mark.parametrize("name", ["z-loss"])
-def test_the_loss_by_chunks_is_proved_to_first_order(name):
-    args, options = CHUNKS[name]
-    report = to_first_order(fnn.linear_cross_entropy_rule(**options), args)
-    assert report.verdict is Verdict.PROVED, str(report)
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize("name", CHUNKS)
-def test_the_loss_by_chunks_is_proved(name):
-    args, options = CHUNKS[name]
-    report = check(fnn.linear_cross_entropy_rule(**options), *args, sizes="given", budget=300)
+@pytest.mark.parametrize("case", [*BLOCKS, *CHUNKS])
+def test_proved(case):
+    rule, args = rule_and_arguments(case)
+    report = check(rule, *args, sizes="given", budget=300)
     assert proved(report), str(report)
 
 
@@ -113,7 +103,10 @@ def altered(function, module, name, value):
 
 def never_rescaled(rule):
     """What was summed against the smaller maximum stays as it is."""
-    exp = lambda a: jnp.exp(a) if a.ndim == 5 else jnp.ones_like(a)  # noqa: E731
+
+    def exp(a):
+        return jnp.exp(a) if a.ndim == 5 else jnp.ones_like(a)
+
     wrong = SimpleNamespace(**{**vars(jnp), "exp": exp})
     return rule._replace(fwd=altered(rule.fwd, blockwise, "jnp", wrong))
 
@@ -171,9 +164,8 @@ PLANTED = {
 @pytest.mark.parametrize("name", some(PLANTED, {"set, not added"}))
 def test_planted_mistakes_are_refuted(name):
     plant, case, wrong = PLANTED[name]
-    made = fnn.blockwise_attention_rule if case in BLOCKS else fnn.linear_cross_entropy_rule
-    args, options = (BLOCKS | CHUNKS)[case]
-    report = to_first_order(plant(made(**options)), args)
+    rule, args = rule_and_arguments(case)
+    report = to_first_order(plant(rule), args)
     refuted = {o.name for o in report.obligations if o.verdict is Verdict.REFUTED}
     assert wrong <= refuted, str(report)
 

@@ -36,7 +36,10 @@ def train(seconds, folder):
     x = np.load(folder / "x.npy", mmap_mode="r")
     y = random.integers(0, CLASSES, ROWS).astype(np.int32)
     net = fnn.mlp([WIDTH, 128, CLASSES], activation=fnn.tanh)
-    right = lambda z, y: {"right": jnp.mean((jnp.argmax(z, -1) == y).astype(z.dtype))}  # noqa: E731
+
+    def right(z, y):
+        return {"right": jnp.mean((jnp.argmax(z, -1) == y).astype(z.dtype))}
+
     training = fnn.training(
         fnn.objective(net, fnn.softmax_cross_entropy), optax.adam(1e-3), metrics=right
     )

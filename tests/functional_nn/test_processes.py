@@ -1,6 +1,5 @@
 """Checkpoints of several processes: saved together, gone on from bit for bit, whatever happens."""
 
-import importlib.util
 import os
 import random
 import shutil
@@ -16,6 +15,8 @@ import numpy as np
 import pytest
 
 import functional_nn as fnn
+
+from . import processes_run as run
 
 SCRIPT = Path(__file__).with_name("processes_run.py")
 ENVIRONMENT = os.environ | {
@@ -91,21 +92,11 @@ def interrupted(folder, way, victim, how, delay):
     return (*ended(processes), time.monotonic() - since)
 
 
-@pytest.fixture(scope="module")
-def run():
-    spec = importlib.util.spec_from_file_location("processes_run", SCRIPT)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def newest(folder):
     return max((int(path.name) for path in folder.iterdir() if path.name.isdigit()), default=0)
 
 
-def test_sigterm_to_one_ends_both_at_the_same_step(tmp_path, run):
+def test_sigterm_to_one_ends_both_at_the_same_step(tmp_path):
     """And one process alone goes on from there."""
     statuses, lines, errors, _ = interrupted(tmp_path, "arrays", 1, signal.SIGTERM, 0.0)
     assert statuses == [fnn.STOPPED, fnn.STOPPED] == [75, 75], errors

@@ -1,6 +1,5 @@
 """A training that is killed, stopped or ended early goes on bit for bit."""
 
-import importlib.util
 import os
 import random
 import signal
@@ -13,22 +12,14 @@ import pytest
 
 import functional_nn as fnn
 
+from . import resumed_run as run
+
 SCRIPT = Path(__file__).with_name("resumed_run.py")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONUNBUFFERED": "1"}
 
 
 @pytest.fixture(scope="module")
-def run():
-    spec = importlib.util.spec_from_file_location("resumed_run", SCRIPT)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def whole(run):
+def whole():
     return run.train(None)
 
 
@@ -56,11 +47,11 @@ def killed(folder: Path, delay: float, how: int, way: str = "arrays") -> int:
         return process.wait()
 
 
-def test_with_checkpoints_the_same_is_trained(tmp_path, run, whole):
+def test_with_checkpoints_the_same_is_trained(tmp_path, whole):
     assert run.digests(run.train(tmp_path)) == run.digests(whole)
 
 
-def test_more_epochs_go_on(tmp_path, run, whole):
+def test_more_epochs_go_on(tmp_path, whole):
     run.train(tmp_path, epochs=4)
     fitted = run.train(tmp_path)
     assert run.digests(fitted) == run.digests(whole)
@@ -70,7 +61,7 @@ def test_more_epochs_go_on(tmp_path, run, whole):
     assert again.history == fitted.history, "nothing is trained twice"
 
 
-def test_a_damaged_newest_costs_what_came_after_the_one_before(tmp_path, run, whole):
+def test_a_damaged_newest_costs_what_came_after_the_one_before(tmp_path, whole):
     run.train(tmp_path, epochs=6)
     (tmp_path / "6" / "seal" / "metadata").write_text("{}")
     with pytest.warns(UserWarning, match="6 removed"):
@@ -78,19 +69,19 @@ def test_a_damaged_newest_costs_what_came_after_the_one_before(tmp_path, run, wh
     assert run.digests(fitted) == run.digests(whole)
 
 
-def test_the_folder_of_another_run_is_refused(tmp_path, run):
+def test_the_folder_of_another_run_is_refused(tmp_path):
     run.train(tmp_path, epochs=1)
     with pytest.raises(ValueError, match="'seed': 0.*'seed': 1.*name another folder"):
         run.train(tmp_path, epochs=2, seed=1)
 
 
-def test_killed_runs_end_bit_for_bit(tmp_path, run, whole):
+def test_killed_runs_end_bit_for_bit(tmp_path, whole):
     assert killed(tmp_path, 0.5, signal.SIGKILL) == -signal.SIGKILL
     assert finished(tmp_path)[-1] == run.digests(whole)
 
 
 @pytest.mark.nightly
-def test_sigterm_saves_and_leaves_with_its_status(tmp_path, run, whole):
+def test_sigterm_saves_and_leaves_with_its_status(tmp_path, whole):
     assert killed(tmp_path, 0.1, signal.SIGTERM) == fnn.STOPPED == 75
     with fnn.Checkpoints(tmp_path) as checkpoints:
         reached = checkpoints.steps()[-1]
@@ -101,7 +92,7 @@ def test_sigterm_saves_and_leaves_with_its_status(tmp_path, run, whole):
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("way", ["arrays", "batches"])
-def test_fifty_kills_at_random_moments(tmp_path, run, way):
+def test_fifty_kills_at_random_moments(tmp_path, way):
     choose, kills, history = random.Random(0), 0, 0
     whole, numbers = run.digests(run.train(None, way=way)), {"arrays": 1, "batches": 6}[way]
     while kills < 50:
