@@ -5,11 +5,16 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import jax
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks.
+    fcntl = None  # type: ignore[assignment]
 
 Record = Mapping[str, Any]
 
@@ -17,8 +22,10 @@ Record = Mapping[str, Any]
 def json_lines(path: str | Path) -> Callable[[Record], None]:
     """Gives a function that appends a record to a file, one JSON object a line.
 
-    Each line is written at once, so those of several processes do not mix, and a process that is
-    killed leaves whole lines; what is left of one, say by a full disk, is ended before the next.
+    Each line is written at once and the file is locked while it is, so those of several processes
+    do not mix, and a process that is killed leaves whole lines; what is left of one, say by a full
+    disk, is ended before the next. Where files have no locks, as on Windows, an empty line may
+    come between those of several processes.
     Numbers that are not finite, which JSON does not have, become null.
 
     Args:
@@ -45,6 +52,8 @@ def json_lines(path: str | Path) -> Callable[[Record], None]:
         # Opened each time: nothing is to be closed, and a file that was moved away is made anew.
         file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
+            # A file grows while another writes to it: without the lock its end looks torn.
+            _lock(file)
             size = os.fstat(file).st_size
             torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
             data = b"\n" + line if torn else line
@@ -172,6 +181,13 @@ _COMPILING = (
     "/jax/core/compile/jaxpr_to_mlir_module_duration",
     "/jax/core/compile/backend_compile_duration",
 )
+
+
+def _lock(file: int) -> None:
+    """Waits for a file to be ours until it is closed, where there are locks."""
+    if fcntl is not None:
+        with suppress(OSError):  # Some file systems of a network have none.
+            fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _finite(value: Any) -> Any:

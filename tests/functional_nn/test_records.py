@@ -65,7 +65,7 @@ def test_lines_of_several_writers_do_not_mix(tmp_path):
 
     def write(number):
         log = fnn.json_lines(path)
-        for _ in range(50):
+        for _ in range(200):
             log({"number": number, "text": str(number) * 500})
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
@@ -74,7 +74,7 @@ def test_lines_of_several_writers_do_not_mix(tmp_path):
     for writer in writers:
         writer.join()
     found = read(path)
-    assert len(found) == 200
+    assert len(found) == 800
     assert all(record["text"] == str(record["number"]) * 500 for record in found)
 
 
