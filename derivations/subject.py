@@ -33,6 +33,7 @@ class Subject(NamedTuple):
       symbols: Static hyper-parameters that are inputs here, with the positive values given; they
         have no cotangent.
       fixed: Whether the code is that of the given shapes alone.
+      whole: The whole numbers that an array was given with, each once; none for shapes alone.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Subject(NamedTuple):
     assumptions: tuple[str, ...] = ()
     symbols: Mapping[str, Fraction] = MappingProxyType({})
     fixed: bool = False
+    whole: tuple[tuple[int, ...], ...] = ()
 
     @property
     def wanted(self) -> tuple[int, ...]:
@@ -124,6 +126,7 @@ def from_passes(
         run_primal,
         run_value,
         pull,
+        whole=tuple(map(_whole, leaves)),
     )
 
 
@@ -216,3 +219,11 @@ def _shape(leaf: Any) -> jax.ShapeDtypeStruct:
         "An argument of check is an array, a jax.ShapeDtypeStruct, a Python number, or a pytree of "
         f"these. Got {leaf!r} of type {type(leaf).__name__}."
     )
+
+
+def _whole(leaf: Any) -> tuple[int, ...]:
+    if isinstance(leaf, jax.ShapeDtypeStruct) or not jnp.issubdtype(
+        _shape(leaf).dtype, jnp.integer
+    ):
+        return ()
+    return tuple(map(int, np.unique(np.asarray(leaf))))

@@ -148,6 +148,7 @@ def compare(
     *args: Any,
     seeds: Sequence[int] = (0, 1, 2),
     deadline: float = float("inf"),
+    whole: Sequence[Sequence[int]] = (),
 ) -> Comparison:
     """Says whether two functions of the same arrays are equal, at these shapes.
 
@@ -157,6 +158,8 @@ def compare(
       *args: Arrays, `jax.ShapeDtypeStruct`s, or pytrees of them. Only shapes and dtypes count.
       seeds: One trial for each; their chances multiply.
       deadline: When to give up, by `clock.now`.
+      whole: For the first arrays, the whole numbers that they are known to be right with. Half of
+        those drawn are of them, half lie below the smallest axis, where any index is in range.
 
     Example:
       >>> x = jax.ShapeDtypeStruct((3, 4), jnp.float32)
@@ -172,7 +175,9 @@ def compare(
             shapes = [[a.shape for a in p.out_avals] for p in programs]
             if shapes[0] != shapes[1]:
                 return Comparison("differ", f"the shapes {shapes[0]} and {shapes[1]}")
-            run = partial(_run, programs, jax.tree.leaves(avals), deadline=deadline)
+            leaves = jax.tree.leaves(avals)
+            known = [*whole, *[()] * (len(leaves) - len(whole))]
+            run = partial(_run, programs, leaves, known, deadline=deadline)
             fields = FIELDS
             runs = [run(seed, fields=fields) for seed in seeds]
             # The higher the degrees, the more primes an "equal" takes.
@@ -254,6 +259,7 @@ def _traced(function: Callable[..., Any], avals: Any) -> Any:
 def _run(
     programs: Sequence[Any],
     avals: Sequence[jax.ShapeDtypeStruct],
+    whole: Sequence[Sequence[int]],
     seed: int,
     deadline: float,
     draw: Callable[[Any], Field] = draw_field,
@@ -261,7 +267,7 @@ def _run(
 ) -> _Run:
     """Executes both programs at one point after another, until one has all that they need."""
     reason = ""
-    for attempt, shadows in zip(range(MOST_ATTEMPTS), _points(avals, seed), strict=False):
+    for attempt, shadows in zip(range(MOST_ATTEMPTS), _points(avals, whole, seed), strict=False):
         trial = Trial(seed * MOST_ATTEMPTS + attempt, deadline)
         trial.fields = tuple(draw(trial.draw) for _ in range(fields))
         try:
@@ -317,7 +323,9 @@ def _size(array: np.ndarray) -> float:
     return float(np.abs(array).max(initial=0))
 
 
-def _points(avals: Sequence[jax.ShapeDtypeStruct], seed: int) -> Iterator[list[np.ndarray]]:
+def _points(
+    avals: Sequence[jax.ShapeDtypeStruct], whole: Sequence[Sequence[int]], seed: int
+) -> Iterator[list[np.ndarray]]:
     """Gives shadows of several scales. Trials begin with different ones, to see other branches."""
     draw = np.random.default_rng((seed, 1))
     sizes = [size for a in avals for size in a.shape if size > 1]
@@ -331,16 +339,24 @@ def _points(avals: Sequence[jax.ShapeDtypeStruct], seed: int) -> Iterator[list[n
     ]
     for turn in itertools.count(seed):
         scale = scales[turn % len(scales)]
-        yield [_shadow(a, scale, draw, most) for a in avals]
+        yield [_shadow(a, scale, draw, most, w) for a, w in zip(avals, whole, strict=True)]
 
 
 def _shadow(
-    aval: jax.ShapeDtypeStruct, scale: Any, draw: np.random.Generator, most: int
+    aval: jax.ShapeDtypeStruct,
+    scale: Any,
+    draw: np.random.Generator,
+    most: int,
+    whole: Sequence[int],
 ) -> np.ndarray:
     match kind_of(aval.dtype):
         case "float":
             return np.asarray(scale(aval.shape))
         case "int":
-            return draw.integers(0, most, aval.shape).astype(aval.dtype)
+            low = draw.integers(0, most, aval.shape)
+            if whole:
+                known = draw.choice(np.asarray(whole), aval.shape)
+                low = np.where(draw.random(aval.shape) < 0.5, low, known)
+            return low.astype(aval.dtype)
         case _:
             return draw.integers(0, 2, aval.shape).astype(bool)

@@ -102,7 +102,7 @@ def exact(name: str, subject: Subject, shapes: Shapes, pair: Pair, deadline: flo
     try:
         with double_precision():
             avals = (*avals, *jax.eval_shape(pair.more, *avals))
-        outcome = compare(pair.found, pair.truth, *avals, deadline=deadline)
+        outcome = compare(pair.found, pair.truth, *avals, deadline=deadline, whole=subject.whole)
     except MalformedRule:
         raise
     except Exception as error:  # whatever the traced code raises at these sizes

@@ -58,7 +58,8 @@ def test_what_is_equal_agrees_in_float64(scalar: bool, data: st.DataObject):
     if found.outcome != "equal":
         return
     for seed, attempts in zip(found.seeds, found.attempts, strict=True):
-        points = _points([jax.ShapeDtypeStruct(a.shape, np.float64) for a in args], seed)
+        avals = [jax.ShapeDtypeStruct(a.shape, np.float64) for a in args]
+        points = _points(avals, [()] * len(avals), seed)
         shadows = [next(points) for _ in range(attempts)][-1]
         with jax.enable_x64(True):
             pair = [f(*map(jnp.asarray, shadows)) for f in (_backwards(mutant), _backwards(tree))]
