@@ -233,15 +233,19 @@ def inverse_of(poly: Poly) -> Gen:
 
 
 def _use_inverse(monomial: Monomial, inverse: Gen) -> Poly | None:
-    poly = thaw(inverse.data)
+    # Times an indicator, P is what it is where that is one; with all of P, the terms that the
+    # indicator switches would come back for ever.
+    poly = _where_one(inverse, frozenset(g for g, _ in monomial if g.kind in INDICATORS))
+    if not poly:
+        return None  # there is no 1/P there
     have = dict(monomial)
-    top, _ = leading(poly)  # coefficient 1, by construction
+    top, leads = leading(poly)
     if all(have.get(g, 0) >= e for g, e in top):
-        # top * inv = 1 - (P - top) * inv
+        # top * inv = (1 - (P - leads * top) * inv) / leads
         rest = _merged(monomial, tuple((g, -e) for g, e in top))
         without = _merged(rest, ((inverse, -1),))
         others = {m: -c for m, c in poly.items() if m != top}
-        return plus({without: Fraction(1)}, _times_raw(others, rest))
+        return scaled(plus({without: Fraction(1)}, _times_raw(others, rest)), 1 / leads)
     last = poly.get((), Fraction(0))
     if last:
         for g, e in monomial:
@@ -251,6 +255,15 @@ def _use_inverse(monomial: Monomial, inverse: Gen) -> Poly | None:
                 others = {m: -c for m, c in poly.items() if m}
                 return scaled(plus({without: Fraction(1)}, _times_raw(others, monomial)), 1 / last)
     return None
+
+
+@lru_cache(maxsize=10_000)
+def _where_one(inverse: Gen, indicators: frozenset[Gen]) -> Poly:
+    """Gives the sum whose inverse this is, where some indicators are one."""
+    poly = thaw(inverse.data)
+    if indicators.isdisjoint(gens(poly)):
+        return poly
+    return plus(*({tuple(p for p in m if p[0] not in indicators): c} for m, c in poly.items()))
 
 
 def _times_raw(poly: Poly, monomial: Monomial) -> Poly:

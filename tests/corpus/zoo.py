@@ -74,7 +74,6 @@ ACTIVATIONS |= {
     "dot_product_attention_causal": Animal(
         lambda q, k, v: nn.dot_product_attention(q, k, v, is_causal=True),
         (real(1, 2, 1, 2),) * 3,
-        "the normal forms differ" if NEW else "",
         sizes="given",
         slow=True,
     ),
