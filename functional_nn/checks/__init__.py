@@ -1,0 +1,69 @@
+"""Bad input, refused before anything is compiled: the invariant, what came, the remedy.
+
+Shapes and dtypes are known while JAX traces, so these checks cost nothing at run time. Values
+(labels, NaN) are looked at only where they are concrete.
+"""
+
+from functional_nn.checks.arrays import attended as attended
+from functional_nn.checks.arrays import dense_arguments as dense_arguments
+from functional_nn.checks.arrays import divided as divided
+from functional_nn.checks.arrays import grouped as grouped
+from functional_nn.checks.arrays import groups as groups
+from functional_nn.checks.arrays import halves as halves
+from functional_nn.checks.arrays import heads as heads
+from functional_nn.checks.arrays import length as length
+from functional_nn.checks.arrays import mask as mask
+from functional_nn.checks.arrays import rotated as rotated
+from functional_nn.checks.arrays import same_dtype as same_dtype
+from functional_nn.checks.arrays import scaled_rows as scaled_rows
+from functional_nn.checks.arrays import sequences as sequences
+from functional_nn.checks.arrays import tokens as tokens
+from functional_nn.checks.arrays import weights as weights
+from functional_nn.checks.arrays import whole as whole
+from functional_nn.checks.batches import batch as batch
+from functional_nn.checks.batches import batches as batches
+from functional_nn.checks.batches import examples as examples
+from functional_nn.checks.batches import finite as finite
+from functional_nn.checks.batches import loss_scale as loss_scale
+from functional_nn.checks.batches import microbatches as microbatches
+from functional_nn.checks.batches import no_batches as no_batches
+from functional_nn.checks.batches import noise_key as noise_key
+from functional_nn.checks.batches import permutation as permutation
+from functional_nn.checks.batches import rows as rows
+from functional_nn.checks.networks import alike as alike
+from functional_nn.checks.networks import ends_in_readout as ends_in_readout
+from functional_nn.checks.networks import ensemble as ensemble
+from functional_nn.checks.networks import joinable as joinable
+from functional_nn.checks.networks import layer as layer
+from functional_nn.checks.networks import loss as loss
+from functional_nn.checks.networks import parts as parts
+from functional_nn.checks.networks import per_example as per_example
+from functional_nn.checks.networks import place as place
+from functional_nn.checks.networks import places as places
+from functional_nn.checks.networks import same_shape as same_shape
+from functional_nn.checks.networks import stacked as stacked
+from functional_nn.checks.networks import training_key as training_key
+from functional_nn.checks.networks import without_parameters as without_parameters
+from functional_nn.checks.options import batch_size as batch_size
+from functional_nn.checks.options import choice as choice
+from functional_nn.checks.options import count as count
+from functional_nn.checks.options import epochs as epochs
+from functional_nn.checks.options import even as even
+from functional_nn.checks.options import fraction as fraction
+from functional_nn.checks.options import given_size as given_size
+from functional_nn.checks.options import head_groups as head_groups
+from functional_nn.checks.options import heads_of_gpt2 as heads_of_gpt2
+from functional_nn.checks.options import huber_delta as huber_delta
+from functional_nn.checks.options import not_negative as not_negative
+from functional_nn.checks.options import part as part
+from functional_nn.checks.options import positive as positive
+from functional_nn.checks.options import seed as seed
+from functional_nn.checks.options import smoothing as smoothing
+from functional_nn.checks.options import transformer_sizes as transformer_sizes
+from functional_nn.checks.options import width as width
+from functional_nn.checks.targets import class_targets as class_targets
+from functional_nn.checks.targets import label_for_each as label_for_each
+from functional_nn.checks.targets import linear_targets as linear_targets
+from functional_nn.checks.targets import regression_targets as regression_targets
+from functional_nn.checks.targets import signs as signs
+from functional_nn.precision import floating as floating
