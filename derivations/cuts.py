@@ -113,28 +113,28 @@ def _is_extreme(node: Node) -> bool:
 def _valued(*roots: Node) -> list[Node]:
     """Gives the closed nodes that surely have a real value, or a truth value, at every point."""
     valued: set[Node] = set()
-    positive: set[Node] = set()
+    positive: set[Node] = set()  # constants
     for node in sorted(nodes_of(*roots), key=lambda n: n.uid):
-        of_positive = positive.issuperset(node.args)
+        constant = positive.issuperset(node.args)
         fine = node.op in _PLAIN or (
-            (node.op == "kernel" and (node.data in _EVERYWHERE or of_positive))
-            or (node.op == "pow" and (node.data > 0 or of_positive))
+            (node.op == "kernel" and (node.data in _EVERYWHERE or constant))
+            or (node.op == "pow" and (node.data > 0 or constant))
         )
         if fine and not node.free and valued.issuperset(node.args):
             valued.add(node)
-            if _is_positive(node, of_positive):
+            if _is_positive(node, constant):
                 positive.add(node)
     return sorted(valued, key=lambda n: n.uid)
 
 
 def _is_positive(node: Node, of_positive: bool) -> bool:
-    """Tells whether a node is surely a positive number; `of_positive`: made of such alone."""
+    """Tells whether a node is a positive number of the code; `of_positive`: made of such alone."""
     match node.op:
         case "const":
             return node.data > 0
         case "pi":
             return True
         case "kernel":
-            return node.data == "exp" or (of_positive and node.data == "sqrt")
+            return of_positive and node.data in ("exp", "sqrt")
         case op:
-            return of_positive and op in ("add", "mul", "pow")
+            return of_positive and op in ("mul", "pow")
