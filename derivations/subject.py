@@ -104,6 +104,7 @@ def from_passes(
       count: How many cotangents `bwd` gives, if not one for each argument.
     """
     leaves, tree = jax.tree.flatten(list(args))
+    shapes = tuple(map(_shape, leaves))
 
     def run_primal(*arrays: Any) -> list[jax.Array]:
         return jax.tree.leaves(primal(*jax.tree.unflatten(tree, arrays)))
@@ -122,11 +123,11 @@ def from_passes(
         str(name),
         kind,
         _names(named or primal, args, skipped, leaves),
-        tuple(map(_shape, leaves)),
+        shapes,
         run_primal,
         run_value,
         pull,
-        whole=tuple(map(_whole, leaves)),
+        whole=tuple(map(_whole, leaves, shapes)),
     )
 
 
@@ -221,9 +222,7 @@ def _shape(leaf: Any) -> jax.ShapeDtypeStruct:
     )
 
 
-def _whole(leaf: Any) -> tuple[int, ...]:
-    if isinstance(leaf, jax.ShapeDtypeStruct) or not jnp.issubdtype(
-        _shape(leaf).dtype, jnp.integer
-    ):
+def _whole(leaf: Any, shape: jax.ShapeDtypeStruct) -> tuple[int, ...]:
+    if isinstance(leaf, jax.ShapeDtypeStruct) or not jnp.issubdtype(shape.dtype, jnp.integer):
         return ()
     return tuple(map(int, np.unique(np.asarray(leaf))))

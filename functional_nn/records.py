@@ -14,7 +14,7 @@ import jax
 try:
     import fcntl
 except ImportError:  # Windows has no such locks.
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 Record = Mapping[str, Any]
 

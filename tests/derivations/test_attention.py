@@ -84,7 +84,7 @@ def test_of_a_cap_all_but_the_kinks_is_settled(case):
     rule, args = rule_and_arguments(case)
     report = check(rule, *args, sizes="given", budget=300)
     found = {o.name: o.verdict for o in report.obligations}
-    assert found.pop("kinks") is not Verdict.REFUTED, str(report)
+    assert found.pop("kinks") is Verdict.UNDECIDED, "settled now: move it to test_proved"
     assert set(found.values()) <= {Verdict.PROVED, Verdict.EXACT}, str(report)
 
 

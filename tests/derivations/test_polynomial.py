@@ -15,7 +15,8 @@ def test_an_inverse_is_used_up_against_what_an_indicator_leaves():
     inverse = inverse_of(either)
     assert times(term(((SWITCH, 1), (A, 1))), of(inverse)) == of(SWITCH)
     assert times(switched, of(inverse)) == term((*next(iter(switched)), (inverse, 1)))
-    assert times(of(B), of(inverse)) != {}
+    with_all = {(): Fraction(1), ((SWITCH, 1),): Fraction(-1), **times(switched, of(inverse))}
+    assert times(of(B), of(inverse)) == with_all
 
 
 def test_an_inverse_of_nothing_where_the_indicator_is_one_stays():
