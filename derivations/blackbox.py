@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from derivations import clock
-from derivations.subject import Subject
+from derivations.subject import Subject, draw_whole
 from derivations.timeout import OutOfTime, swallowed_in_silence, time_limit
 from derivations.trace import double_precision, in_double_precision, jaxprs_of
 
@@ -234,10 +234,12 @@ def _points(
     """Gives random arrays and cotangents, of either sign and then positive, by turns."""
     draw = np.random.default_rng(0)
     lengths = [d for s in subject.shapes for d in s.shape if d > 1]
+    cotangents = len(code.avals) - len(subject.names)
     for turn in range(MOST_DRAWS):
         arrays = []
-        for name, aval in zip(
-            [*subject.names, *("" for _ in code.avals[len(subject.names) :])],
+        for name, whole, aval in zip(
+            [*subject.names, *("" for _ in range(cotangents))],
+            [*subject.whole, *(() for _ in range(cotangents))],
             code.avals,
             strict=True,
         ):
@@ -250,7 +252,7 @@ def _points(
             elif aval.dtype == np.bool_:
                 values = draw.integers(0, 2, aval.shape)
             else:
-                values = draw.integers(0, min(lengths, default=2), aval.shape)
+                values = draw_whole(draw, aval.shape, min(lengths, default=2), whole)
             arrays.append(np.asarray(values).astype(aval.dtype))
         count = len(subject.names)
         if np.isfinite(float(code.contracted(*arrays)[0])):

@@ -226,3 +226,13 @@ def _whole(leaf: Any, shape: jax.ShapeDtypeStruct) -> tuple[int, ...]:
     if isinstance(leaf, jax.ShapeDtypeStruct) or not jnp.issubdtype(shape.dtype, jnp.integer):
         return ()
     return tuple(map(int, np.unique(np.asarray(leaf))))
+
+
+def draw_whole(
+    draw: np.random.Generator, shape: tuple[int, ...], most: int, known: Sequence[int]
+) -> np.ndarray:
+    """Draws whole numbers from 0 up to `most`, or as often one of those `known` to occur."""
+    drawn = draw.integers(0, most, shape)
+    if not known:
+        return drawn
+    return np.where(draw.random(shape) < 0.5, drawn, draw.choice(np.asarray(known), shape))

@@ -42,6 +42,7 @@ from derivations.modular.roots import settled
 from derivations.modular.sides import one_way
 from derivations.modular.trial import Claim, Trial
 from derivations.modular.value import Redraw, Undecided, Value
+from derivations.subject import draw_whole
 from derivations.trace import double_precision
 
 FIELDS, MOST_FIELDS = 2, 8  # in a trial
@@ -353,10 +354,6 @@ def _shadow(
         case "float":
             return np.asarray(scale(aval.shape))
         case "int":
-            low = draw.integers(0, most, aval.shape)
-            if whole:
-                known = draw.choice(np.asarray(whole), aval.shape)
-                low = np.where(draw.random(aval.shape) < 0.5, low, known)
-            return low.astype(aval.dtype)
+            return draw_whole(draw, aval.shape, most, whole).astype(aval.dtype)
         case _:
             return draw.integers(0, 2, aval.shape).astype(bool)

@@ -117,6 +117,24 @@ def test_several_arguments(factor: int, end: str):
     assert evidence(subject_of(rule, example), clock.now() + 20).endswith(end)
 
 
+def test_whole_numbers_of_the_example_are_drawn_too():
+    """A row of one length among two: lengths below every axis would be 0 and 1 alone."""
+    square, places = _outside(np.square), np.arange(5, dtype=np.int32)[None]
+
+    def primal(x: Any, length: Any) -> Any:
+        return square(jnp.where(places < length[:, None], x, 0.0))
+
+    def bwd(residuals: Any, dy: Any) -> Any:
+        x, length = residuals
+        kept = places < jnp.minimum(length, 3)[:, None]
+        return jnp.where(kept, 2 * x * dy, 0.0), None
+
+    rule = Rule("box", primal, lambda *args: (primal(*args), args), bwd)
+    for lengths, end in ((np.array([4, 5]), WRONG), (np.array([3, 2]), RIGHT)):
+        subject = subject_of(rule, (*floats((2, 5)), lengths))
+        assert evidence(subject, clock.now() + 20).endswith(end)
+
+
 def test_it_stands_in_the_report_of_an_undecided_check():
     for factor, end in ((1.0, RIGHT), (2.0, WRONG)):
         report = check(_box(np.sin, lambda x, factor=factor: factor * np.cos(x)), *floats((3,)))
