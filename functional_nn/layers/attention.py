@@ -97,6 +97,8 @@ def scale(q: jax.Array) -> jax.Array:
 
 def weights(scores: jax.Array, mask: jax.Array) -> jax.Array:
     """Gives the softmax of each row over the keys that the mask shows; zeros if it shows none."""
+    if scores.shape[-1] == 0:  # there is no least score
+        return scores
     least = jnp.min(scores, axis=-1, keepdims=True)
     # The shift cancels in the quotient, so its derivative is not followed.
     shift = jax.lax.stop_gradient(jnp.max(jnp.where(mask, scores, least), axis=-1, keepdims=True))

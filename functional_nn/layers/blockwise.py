@@ -82,11 +82,14 @@ def blockwise_attention_fwd(
     """Gives `grouped_attention` by blocks, and keeps its arguments, the output and `log Σ exp`."""
     checks.heads(q, k, v, lengths)
     q, k, v = (jnp.asarray(a) for a in (q, k, v))
-    queries, (_, shared, keys, _) = q.shape[2], k.shape
+    (batch, heads, queries, _), (_, shared, keys, _) = q.shape, k.shape
+    if 0 in (queries, keys):  # there is no tile
+        o = jnp.zeros((*q.shape[:3], v.shape[-1]), q.dtype)
+        return o, (q, k, v, lengths, o, jnp.zeros_like(widened(o[..., 0])))
     size = block or block_size(queries, keys)
     cut_q, cut_k, cut_v = _cut(q, shared, size), _cut(k, shared, size), _cut(v, shared, size)
     # The shift starts at the score of the first key: a query that sees any key sees that one.
-    groups = widened(q).reshape(q.shape[0], shared, -1, *q.shape[2:])
+    groups = widened(q).reshape(batch, shared, heads // shared, *q.shape[2:])
     to_first = _products(groups, widened(k[:, :, :1])) * scale(groups)
     largest = _cut(jnp.sum(to_first, axis=-1).reshape(*q.shape[:3], 1), shared, size)[..., 0]
     total = jnp.zeros_like(largest)
@@ -123,6 +126,8 @@ def blockwise_attention_bwd(
     """Gives `(dq, dk, dv)` from the cotangent `do`, by the same tiles."""
     q, k, v, lengths, o, logarithm = residuals
     queries, (_, shared, keys, _) = q.shape[2], k.shape
+    if 0 in (queries, keys):
+        return jnp.zeros_like(q), jnp.zeros_like(k), jnp.zeros_like(v), None
     size = block or block_size(queries, keys)
     cut_q, cut_k, cut_v = _cut(q, shared, size), _cut(k, shared, size), _cut(v, shared, size)
     cut_do = _cut(do, shared, size)

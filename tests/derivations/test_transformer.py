@@ -1,0 +1,55 @@
+"""A whole decoder is checked: one line a layer, and the theorems that join them."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import functional_nn as fnn
+from derivations import Verdict, check
+
+pytestmark = pytest.mark.nightly
+
+TOKENS = jax.ShapeDtypeStruct((1, 2), jnp.int32)
+NETS = {
+    "gpt2": (
+        fnn.transformer(3, width=4, heads=2, blocks=2, context=3),
+        ["embedding", "learned_positions"], "layer_norm", ["dense", "gelu_tanh", "dense"],
+    ),
+    "rotary": (
+        fnn.transformer(3, width=4, heads=2, blocks=2, arrangement="rotary"),
+        ["embedding"], "rms_norm", ["dense", "swiglu", "dense"],
+    ),
+}  # fmt: skip
+
+
+def layers(report):
+    """Gives what has no parts, in order."""
+    if not report.parts:
+        return [report]
+    return [layer for part in report.parts for layer in layers(part)]
+
+
+def theorems(report):
+    own = list(report.obligations) if report.parts else []
+    return own + [theorem for part in report.parts for theorem in theorems(part)]
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_each_layer_and_the_theorems_that_join_them(name):
+    """The second order of attention with its projections is exact, all else is proved."""
+    net, first, norm, perceptron = NETS[name]
+    params = jax.eval_shape(net.init, jax.random.key(0), TOKENS)
+    objective = fnn.objective(net, fnn.softmax_cross_entropy)
+    report = check(objective, params, TOKENS, TOKENS, budget=200.0)
+
+    found = layers(report)
+    assert [layer.subject.split(". ")[-1] for layer in found] == [
+        *first, norm, "multi_head_attention", norm, *perceptron, norm, "readout",
+        "softmax_cross_entropy",
+    ], str(report)  # fmt: skip
+    assert {theorem.verdict for theorem in theorems(report)} == {Verdict.PROVED}, str(report)
+    for layer in found:
+        for obligation in layer.obligations:
+            hard = "attention" in layer.subject and obligation.name == "second order"
+            some = (Verdict.PROVED, Verdict.EXACT) if hard else (Verdict.PROVED,)
+            assert obligation.verdict in some, f"{layer.subject}: {obligation}"
