@@ -193,9 +193,13 @@ def _compute(node: Node, point: Point, memory: dict[Node, _Values]) -> _Values:
             return _elementwise(function, point, *args)
         case "compare":
             op, whole = node.data
-            # The largest of some entries is one of them: being equal to it is no boundary.
-            ties = whole or point.ties or _is_of_the_largest(*node.args)
+            # The largest of some entries is one of them: being equal to it is no boundary, if no
+            # other one is.
+            ties = whole or point.ties
             try:
+                if not ties and (largest := _largest_of(*node.args)) is not None:
+                    _require_one(largest, point, memory)
+                    ties = True
                 return _elementwise(lambda a, b: _compare(op, a, b, ties=ties), point, *args)
             except (Tie, Ambiguous):
                 if not _is_one_number(*node.args):
@@ -242,10 +246,27 @@ def _is_one_number(a: Node, b: Node) -> bool:
         return False
 
 
-def _is_of_the_largest(a: Node, b: Node) -> bool:
-    """Tells whether one node is the largest of some entries, and the other one of these."""
+def _largest_of(a: Node, b: Node) -> Node | None:
+    """Gives the node that is the largest of some entries, if the other one is one of these."""
     pairs = ((a, b), (b, a))
-    return any(x.op == "rmax" and _is_among(x.args[0], y, {x.data: None}) for x, y in pairs)
+    found = (x for x, y in pairs if x.op == "rmax" and _is_among(x.args[0], y, {x.data: None}))
+    return next(found, None)
+
+
+def _require_one(largest: Node, point: Point, memory: dict[Node, _Values]) -> None:
+    """Raises `Tie` where several entries are the largest one: the code may jump there."""
+    (body,) = largest.args
+    rows, axes = _rows(largest.data, _evaluate(body, point, memory), point)
+
+    def one(most: Any, *row: Any) -> bool:
+        if sum(_compare("eq", most, value, ties=True) for value in row) > 1:
+            raise Tie("two largest values")
+        return True
+
+    most = _evaluate(largest, point, memory)
+    _elementwise(one, point, most, *(_Values(r, axes) for r in rows))
+    if body.op == "rmax":
+        _require_one(body, point, memory)
 
 
 def _is_among(body: Node, node: Node, bound: dict[Any, Any]) -> bool:

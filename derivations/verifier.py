@@ -508,7 +508,10 @@ class Evaluator:
                 return ONE if best == self._position(data[1], where) else ZERO
             case "compare":
                 a, b = self.value(args[0], where), self.value(args[1], where)
-                ties = self.ties or data[1] or is_of_the_largest(self.graph, *args)
+                ties = self.ties or data[1]
+                if not ties and (largest := largest_of(self.graph, *args)) is not None:
+                    self._require_one(largest, where)
+                    ties = True
                 return compared(data[0], a, b, ties=ties)
             case "pow":
                 return power(self.value(args[0], where), data)
@@ -555,17 +558,28 @@ class Evaluator:
                 best, value = i, other
         return best, value
 
+    def _require_one(self, largest: int, where: dict[int, int]) -> None:
+        """Raises `Tie` where several entries are the largest one: the code may jump there."""
+        _, (body,), bound = self.graph.nodes[largest]
+        places = [{**where, bound: i} for i in range(self.length(self.graph.dims[bound]))]
+        most = self.value(largest, where)
+        if sum(compared("eq", most, self.value(body, place), ties=True) for place in places) > 1:
+            raise Tie("two largest values")
+        if self.graph.nodes[body][0] == "rmax":
+            for place in places:
+                self._require_one(body, place)
 
-def is_of_the_largest(graph: Graph, a: int, b: int) -> bool:
-    """Tells whether one node is the largest of some entries, and the other one of these.
 
-    To be equal to the largest is no boundary for such an entry: one of them always is.
+def largest_of(graph: Graph, a: int, b: int) -> int | None:
+    """Gives the node that is the largest of some entries, if the other one is one of these.
+
+    To be equal to the largest is no boundary for such an entry, if no other one is: one always is.
     """
     for x, y in ((a, b), (b, a)):
         op, args, bound = graph.nodes[x]
         if op == "rmax" and _is_among(graph, args[0], y, {f"#{bound}": None}):
-            return True
-    return False
+            return x
+    return None
 
 
 def _is_among(graph: Graph, body: int, node: int, bound: dict[str, Any]) -> bool:

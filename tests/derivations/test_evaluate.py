@@ -162,6 +162,17 @@ def test_two_largest_entries_are_a_tie():
         evaluate(g.argmax_is(i, xi, 0), _point(x=[4, 4], sizes={"n": 2}))
 
 
+def test_being_the_largest_entry_is_a_tie_only_beside_another_one():
+    """Code that compares entries with their largest one takes another way where two are that."""
+    i, j = Index("i", "n"), Index("j", "n")
+    is_largest = g.compare("eq", g.entry("x", (j,)), g.largest(i, g.entry("x", (i,))))
+    alone = _point(x=[4, 4, 5], sizes={"n": 3})
+    assert evaluate(is_largest, alone, (j,)).tolist() == [False, False, True]
+    with pytest.raises(Tie):
+        evaluate(is_largest, _point(x=[5, 4, 5], sizes={"n": 3}), (j,))
+    assert evaluate(is_largest, _point(x=[5, 4, 5], sizes={"n": 3}, ties=True), (j,)).any()
+
+
 def test_nothing_is_nonzero_only_where_it_is_seen():
     i = Index("i", "n")
     deviation = g.sub(g.entry("x", (i,)), g.entry("x", (0,)))

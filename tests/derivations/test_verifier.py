@@ -441,6 +441,9 @@ def test_a_tie_of_the_largest_is_a_boundary_but_for_its_own_entries():
     assert point.value(4, {}) is True
     with pytest.raises(verifier.Tie):
         point.value(5, {})
+    twice = verifier.Evaluator(graph, {}, inputs | {"x": [flint.fmpq(3), flint.fmpq(3)]})
+    with pytest.raises(verifier.Tie):
+        twice.value(4, {})
 
 
 def test_a_refutation_by_the_largest_entry_passes():
