@@ -20,7 +20,8 @@ NETS = {
         ["embedding"], "rms_norm", ["dense", "swiglu", "dense"],
     ),
 }  # fmt: skip
-LATE = {"gpt2": (), "rotary": ("kinks", "second order")}  # what the budget is too small for
+LATE = {"gpt2": (), "rotary": ("kinks", "second order")}  # what the budget may be too small for
+OUT_OF_TIME = "the budget ran out"
 
 
 def layers(report):
@@ -35,17 +36,17 @@ def theorems(report):
     return own + [theorem for part in report.parts for theorem in theorems(part)]
 
 
-@pytest.mark.parametrize(("name", "budget"), [("gpt2", 200.0), ("rotary", 60.0)])
-def test_each_layer_and_the_theorems_that_join_them(name, budget):
+@pytest.mark.parametrize("name", NETS)
+def test_each_layer_and_the_theorems_that_join_them(name):
     """All is proved but for attention, which is exact at least.
 
-    Of attention with turned queries and keys the kinks and the second order take longer than this
-    budget: about them nothing is said.
+    Of attention with turned queries and keys the kinks and the second order may take longer than
+    this budget, as fast as the machine is; nothing else may leave them open.
     """
     net, first, norm, perceptron = NETS[name]
     params = jax.eval_shape(net.init, jax.random.key(0), TOKENS)
     objective = fnn.objective(net, fnn.softmax_cross_entropy)
-    report = check(objective, params, TOKENS, TOKENS, budget=budget)
+    report = check(objective, params, TOKENS, TOKENS, budget=200.0)
 
     found = layers(report)
     assert [layer.subject.split(". ")[-1] for layer in found] == [
@@ -57,6 +58,7 @@ def test_each_layer_and_the_theorems_that_join_them(name, budget):
         attention = layer.subject.endswith("multi_head_attention")
         settled = {Verdict.PROVED, Verdict.EXACT} if attention else {Verdict.PROVED}
         for obligation in layer.obligations:
-            late = attention and obligation.name in LATE[name]
-            expected = {Verdict.UNDECIDED} if late else settled
-            assert obligation.verdict in expected, f"{layer.subject}: {obligation}"
+            if attention and obligation.name in LATE[name] and OUT_OF_TIME in obligation.reason:
+                assert obligation.verdict is Verdict.UNDECIDED, f"{layer.subject}: {obligation}"
+            else:
+                assert obligation.verdict in settled, f"{layer.subject}: {obligation}"
