@@ -88,10 +88,12 @@ def blockwise_attention_fwd(
         return o, (q, k, v, lengths, o, jnp.zeros_like(widened(o[..., 0])))
     size = block or block_size(queries, keys)
     cut_q, cut_k, cut_v = _cut(q, shared, size), _cut(k, shared, size), _cut(v, shared, size)
-    # The shift starts at the score of the first key: a query that sees any key sees that one.
+    # The shift starts at the score of the first key: a query that sees any key sees that one. The
+    # result is the same for any shift, so no derivative goes through it.
     groups = widened(q).reshape(batch, shared, heads // shared, *q.shape[2:])
     to_first = _products(groups, widened(k[:, :, :1])) * scale(groups)
-    largest = _cut(jnp.sum(to_first, axis=-1).reshape(*q.shape[:3], 1), shared, size)[..., 0]
+    shift = jnp.sum(jax.lax.stop_gradient(to_first), axis=-1).reshape(*q.shape[:3], 1)
+    largest = _cut(shift, shared, size)[..., 0]
     total = jnp.zeros_like(largest)
     start = (jnp.zeros((*total.shape, v.shape[-1]), total.dtype), largest, total)
 
@@ -100,7 +102,7 @@ def blockwise_attention_fwd(
         s, shown = _scores(cut_q[i], cut_k[j], (i, j), (queries, keys), lengths, causal)
         values, largest, total = (a[i] for a in carry)
         seen = jnp.where(shown, s, largest[..., None])
-        new = jnp.maximum(largest, jnp.max(seen, axis=-1))
+        new = jax.lax.stop_gradient(jnp.maximum(largest, jnp.max(seen, axis=-1)))
         # What was summed against the smaller maximum is brought to the new one.
         shrink = jnp.exp(largest - new)
         e = jnp.where(shown, jnp.exp(s - new[..., None]), 0)

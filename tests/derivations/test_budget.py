@@ -1,5 +1,6 @@
 """However hard the subject, a check ends within one and a half times its budget, and answers."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -103,6 +104,17 @@ FIRST = ("nested a hundred times", "an endless loop", "a large power")  # for ev
 EVERY = [pytest.param(name, marks=[] if name in FIRST else [pytest.mark.nightly]) for name in HARD]
 
 
+@pytest.fixture
+def heap_of_a_fresh_process():
+    """What thousands of tests have left is not the check's: to go through it once takes seconds,
+    in which the garbage collector cannot be interrupted."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("heap_of_a_fresh_process")
 @pytest.mark.parametrize("name", EVERY)
 def test_a_check_ends_in_time(name: str):
     start = clock.now()
