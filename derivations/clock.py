@@ -18,6 +18,7 @@ def _opened() -> int | None:
 
 
 _file = _opened()
+_latest = 0.0  # what the clock said last
 
 
 def _again() -> None:
@@ -33,17 +34,20 @@ if hasattr(os, "register_at_fork"):
 
 
 def now() -> float:
-    """Gives the seconds on the clock, from an arbitrary start.
+    """Gives the seconds on the clock, from an arbitrary start; it may stand, and never goes back.
 
     Example:
       >>> start = now()
       >>> start <= now()
       True
     """
+    global _latest
     passed = time.monotonic()
     if _file is None:
         return passed
-    return passed - int(os.pread(_file, 64, 0).split()[1]) / 1e9
+    # Others may run between the two readings: then the time they took is off, but not yet passed.
+    _latest = max(_latest, passed - int(os.pread(_file, 64, 0).split()[1]) / 1e9)
+    return _latest
 
 
 def share(deadline: float, part: float) -> float:

@@ -78,13 +78,13 @@ def _joined(net: Any, params: Any, x: Any, deadline: float) -> Obligation:
     from derivations.catalog import COMBINATORS
 
     start = clock.now()
-    count = len(net.parts)
+    many = "1 layer" if len(net.parts) == 1 else f"{len(net.parts)} layers"
     base = Obligation(
         "composition",
-        f"{net.name} of {count} layers whose backward passes are right has a right one",
+        f"{net.name} of {many} has a right backward pass, if each layer's is right",
         Verdict.PROVED,
         ground="over the reals, by index calculus on unknown layers",
-        scope=f"any {count} layers, all sizes",
+        scope=f"any {many}, all sizes",
         assumptions=("each layer's backward pass is right, as its own line says",),
     )
     combinator = COMBINATORS.get(net.name)

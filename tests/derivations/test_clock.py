@@ -23,6 +23,17 @@ def test_it_never_goes_back():
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone counts waiting")
+def test_it_stands_while_others_run_between_its_two_readings(monkeypatch):
+    start = clock.now()
+    waited = int(os.pread(clock._file, 64, 0).split()[1])
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", lambda *_: b"0 %d 0" % (waited + 10**9))
+        assert clock.now() == start
+    time.sleep(0.1)
+    assert 0.09 < clock.now() - start < 1
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux alone counts waiting")
 def test_what_others_run_does_not_count():
     assert threading.current_thread() is threading.main_thread()  # whose waiting is counted
     allowed = os.sched_getaffinity(0)
