@@ -30,6 +30,7 @@ help:
 	@echo 'make PYTHON=python3.12 test           with another interpreter, at least 3.11'
 	@echo 'make demo ARGS="--data my.npz"        with options; ARGS=--help lists them'
 	@echo 'make test PYTEST="-k softmax -x"      with options of pytest'
+	@echo 'make test PYTEST="-m slow"            what else the gate of a change runs'
 	@echo 'JAX_ENABLE_X64=1 make test            in double precision'
 
 demo: $(VENV)/examples.installed
@@ -42,7 +43,7 @@ bench: $(VENV)/test.installed $(VENV)/peers.installed
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(RUN) $$script; done
 
 nightly: $(VENV)/test.installed $(VENV)/peers.installed
-	$(RUN) -m pytest -m nightly $(PYTEST)
+	$(RUN) -m pytest -m "slow or nightly" $(PYTEST)
 	JAX_ENABLE_X64=1 $(RUN) -m pytest -m "nightly or not nightly" $(PYTEST)
 	RANDOM_PROGRAMS=500 $(RUN) -m pytest $(PYTEST) tests/derivations/test_random_programs.py
 	@$(MAKE) --no-print-directory bench

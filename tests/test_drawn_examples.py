@@ -39,6 +39,7 @@ def run(name, *given):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[pytest.mark.nightly] if n in LONG else []) for n in EXAMPLES]
 )

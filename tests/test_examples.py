@@ -49,6 +49,7 @@ def check_digits(out: Path, seed: int) -> None:
     assert not re.search(r'(src|href)="(?!data:|#)', page), "the page needs nothing from elsewhere"
 
 
+@pytest.mark.slow
 def test_digits(tmp_path):
     check_digits(tmp_path / "report", seed=0)
 

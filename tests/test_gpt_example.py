@@ -29,6 +29,7 @@ def quick_compilation():
     jax.config.update("jax_disable_most_optimizations", False)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick_compilation")
 def test_both_trainings_agree():
     by_hand, automatic = compared(TINY, 10)

@@ -34,6 +34,7 @@ def _lenient():
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "animal",
     [

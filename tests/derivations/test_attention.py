@@ -71,6 +71,7 @@ def rule_and_arguments(case):
     return made(**options), args
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", some(PLAIN, {"causal", "z-loss"}))
 def test_proved(case):
     rule, args = rule_and_arguments(case)

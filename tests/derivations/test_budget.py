@@ -114,6 +114,7 @@ def heap_of_a_fresh_process():
     gc.unfreeze()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("heap_of_a_fresh_process")
 @pytest.mark.parametrize("name", EVERY)
 def test_a_check_ends_in_time(name: str):

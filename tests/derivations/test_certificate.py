@@ -56,6 +56,7 @@ CORPUS = [e for e in RIGHT if not e.slow][::12][:6] + [e for e in WRONG if not e
 LONG = {"squareplus", "mish", "huber_loss"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [pytest.param(n, marks=[pytest.mark.nightly] if n in LONG else []) for n in RULES],

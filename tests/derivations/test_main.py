@@ -194,6 +194,7 @@ def test_a_module_that_fails_is_neither_refuted_nor_wrong_usage(folder, capsys, 
     assert error in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interruption(folder, monkeypatch, capsys):
     def interrupted(*args, **options):
         raise KeyboardInterrupt

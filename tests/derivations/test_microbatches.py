@@ -40,6 +40,7 @@ def test_the_mean_over_parts_is_the_mean(microbatches):
     assert same(fnn.value_and_grad(OBJECTIVE, microbatches=microbatches)) == [True] * 9
 
 
+@pytest.mark.slow
 def test_a_sum_for_a_mean_is_not_proved():
     def doubled(params, x, y):
         loss, grads = fnn.value_and_grad(OBJECTIVE)(params, x, y)

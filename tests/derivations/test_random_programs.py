@@ -222,6 +222,7 @@ def _not_refuted(report: Report) -> None:
             assert obligation.verdict is not Verdict.REFUTED, obligation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scalar", [True, False], ids=["scalar", "array"])
 @many
 @given(data=st.data())

@@ -138,6 +138,7 @@ def test_it_stands_alone(tmp_path, refuted):
     assert "Traceback" not in run.stderr
 
 
+@pytest.mark.slow
 def test_untouched_certificates_pass(refuted, proved, kinked, exact):
     assert [_status(d) for d in (refuted, proved, kinked, exact)] == [0, 0, 0, 0]
 

@@ -96,6 +96,7 @@ def newest(folder):
     return max((int(path.name) for path in folder.iterdir() if path.name.isdigit()), default=0)
 
 
+@pytest.mark.slow
 def test_sigterm_to_one_ends_both_at_the_same_step(tmp_path):
     """And one process alone goes on from there."""
     statuses, lines, errors, _ = interrupted(tmp_path, "arrays", 1, signal.SIGTERM, 0.0)

@@ -17,6 +17,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "marked", ["not nightly", pytest.param("nightly", marks=pytest.mark.nightly)]
 )

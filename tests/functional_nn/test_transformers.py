@@ -63,6 +63,7 @@ def in_double(arrangement, of, params, **sizes):
         return both(jax.tree.map(jnp.asarray, wide(params)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arrangement", ARRANGEMENTS)
 @pytest.mark.parametrize("of", ["by rows", pytest.param("logits", marks=pytest.mark.nightly)])
 def test_the_whole_gradient_in_double_precision(arrangement, of, draw_params):
@@ -88,6 +89,7 @@ def test_in_single_precision_the_error_is_that_of_autodiff(arrangement):
     assert by_hand <= 1.05 * automatic
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arrangement", ARRANGEMENTS)
 @pytest.mark.parametrize("of", ["by rows", pytest.param("logits", marks=pytest.mark.nightly)])
 def test_norms_and_clipping_of_single_examples(arrangement, of, draw_params):

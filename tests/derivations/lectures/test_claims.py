@@ -31,6 +31,7 @@ def _differs_where_altered(entry: Settled) -> None:
             assert other.holds is not finding.holds, f"{part.text}: {altered.change}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_claim_comes_out_as_its_roles_have_it_and_an_altered_one_otherwise(name):
     entry = settled(CLAIMS[name])

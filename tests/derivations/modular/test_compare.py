@@ -239,6 +239,7 @@ RANDOM_SIGN = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RANDOM_SIGN)
 @pytest.mark.parametrize("first", range(0, 18, 3))
 def test_a_root_whose_sign_is_random_is_never_equal(name: str, first: int):

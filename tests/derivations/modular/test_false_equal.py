@@ -70,6 +70,7 @@ NEAR_MISSES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEAR_MISSES)
 @pytest.mark.parametrize(
     "primes", [(500, 1_500), pytest.param((5_000, 6_000), marks=pytest.mark.nightly)]

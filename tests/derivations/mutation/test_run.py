@@ -104,6 +104,7 @@ def results(mutation):
     return {f"{o.line.number} {o.words}": o.result for o in mutation.outcomes}
 
 
+@pytest.mark.slow
 def test_a_weak_suite_of_a_small_rule(repository, capsys):
     tests = "pytest -q tests/test_weak.py -k doubled"
     assert main(["mutate", "mine.rules:doubled", "--tests", tests, "--json"]) == 1

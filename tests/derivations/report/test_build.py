@@ -58,6 +58,7 @@ def shown(proved):
     return classifier(Report("objective", "network", (theorem,), (proved,) * 4))
 
 
+@pytest.mark.slow
 def test_the_page_of_everything(operations, shown, tmp_path, check_page):
     path = write_report(operations, shown, [PICTURE], out=tmp_path / "out")
     source = path.read_text()
@@ -89,6 +90,7 @@ def test_the_markdown_of_everything(operations, shown, tmp_path):
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors
 
 
+@pytest.mark.slow
 def test_the_latex_of_everything(operations, shown, tmp_path):
     path = write_report(operations, shown, out=tmp_path, format="latex")
     text = path.read_text()

@@ -85,6 +85,7 @@ BROKEN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "place", "expression"), BROKEN)
 def test_a_broken_step_is_found_there_and_nowhere_else(name, place, expression):
     right = derivation(name)

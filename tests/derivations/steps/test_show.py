@@ -70,6 +70,7 @@ def test_no_notation_writes_two_letters_as_one(name, notation):
             assert len(one) == len(other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notation", NOTATIONS)
 @pytest.mark.parametrize("name", names())
 def test_every_step_can_be_printed(name, notation):

@@ -38,6 +38,7 @@ def test_the_part_that_is_left_out(dtype):
 BLOCK = fnn.serial(fnn.dense(3), fnn.dropout(0.5), fnn.tanh)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "net",
     [
@@ -64,6 +65,7 @@ def test_two_layers_leave_out_different_entries(dtype):
     assert np.mean(y == 0) == pytest.approx(0.75, abs=0.02)
 
 
+@pytest.mark.slow
 def test_an_objective_by_both_gradients(draw_params, dtype):
     net = fnn.serial(fnn.dense(4), fnn.dropout(0.5), fnn.serial(fnn.tanh, fnn.dropout(0.2)))
     objective = fnn.objective(net, fnn.softmax_cross_entropy)
