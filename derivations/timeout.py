@@ -16,10 +16,10 @@ from typing import Any, Literal
 from derivations import clock
 
 # Code that is left to end. A destructor or a callback of the garbage collector or of a weak
-# reference swallows an exception; while a thread is made, the new one may get it; and a module that
-# is half imported cannot be imported again.
+# reference swallows an exception; while a thread is made, the new one may get it; a module that is
+# half imported cannot be imported again; and JAX would be left with half of its devices.
 WHOLE = ("__del__", "gc_callback")
-WHOLE_FILES = ("weakref.py", "_weakrefset.py", "<frozen importlib._bootstrap>")
+WHOLE_FILES = ("weakref.py", "_weakrefset.py", "<frozen importlib._bootstrap>", "xla_bridge.py")
 # Half of a change of state would stay behind: JAX would go on as if it still traced.
 CHANGING = ("__enter__", "__exit__", "set_trace", "set_axis_env", "swap_local", "set_local")
 INNERMOST = 4  # frames in which that is looked for: what takes longer is no change of state

@@ -52,6 +52,30 @@ match sys.argv[1]:
         watched()
 """
 
+DEVICES = """
+import time
+import jax
+from jax._src import xla_bridge
+from derivations.timeout import OutOfTime, time_limit
+
+found = []
+
+def slow():
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        pass
+    found.append("looked to the end")
+    raise RuntimeError("no such device")
+
+xla_bridge.register_backend_factory("slow", slow, priority=-200, fail_quietly=True)
+try:
+    with time_limit(0.1):
+        while True:
+            jax.devices()
+except OutOfTime:
+    print(found, jax.devices()[0].platform)
+"""
+
 
 def test_jax_is_left_as_it_was():
     """An exception while JAX enters or leaves a context would leave every later call traced."""
@@ -116,3 +140,12 @@ def test_it_interrupts_under_a_profiler_and_a_tracer_too(way: str):
     assert done.returncode == 0, done.stderr
     shown = done.stdout.split("\n")[:4]
     assert shown == ["interrupted", "left", "interrupted", "and nothing after"]
+
+
+def test_devices_are_looked_for_to_the_end():
+    """JAX does so on first use, which may be within a limit."""
+    done = subprocess.run(
+        [sys.executable, "-c", DEVICES], capture_output=True, encoding="utf-8", timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["['looked", "to", "the", "end']", jax.default_backend()]
