@@ -21,7 +21,7 @@ PYTEST ?= -n auto --maxprocesses 4 --dist worksteal
 help:
 	@echo 'make demo         trains on handwritten digits by both gradients, proves every rule that'
 	@echo '                  the network uses, and writes the report to build/demo'
-	@echo 'make test         the tests, doctests and examples'
+	@echo 'make test         the tests and doctests, but for those that take long'
 	@echo 'make bench        the benchmarks'
 	@echo 'make nightly      the tests that are too long for every commit, then the benchmarks'
 	@echo 'make environment  the environment with the tools of development; prints its path'
@@ -30,7 +30,7 @@ help:
 	@echo 'make PYTHON=python3.12 test           with another interpreter, at least 3.11'
 	@echo 'make demo ARGS="--data my.npz"        with options; ARGS=--help lists them'
 	@echo 'make test PYTEST="-k softmax -x"      with options of pytest'
-	@echo 'make test PYTEST="-m slow"            what else the gate of a change runs'
+	@echo "make test PYTEST='-m \"slow and not nightly\"'   what else the gate of a change runs"
 	@echo 'JAX_ENABLE_X64=1 make test            in double precision'
 
 demo: $(VENV)/examples.installed
