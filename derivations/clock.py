@@ -1,7 +1,8 @@
 """The clock of budgets: a busy machine must not decide what can be proved.
 
 It is the time that passes, less the time in which this process was ready to run and others did. The
-Linux kernel counts that; elsewhere it is the time that passes.
+Linux kernel counts that, but not what a hypervisor or a quota takes; elsewhere it is the time that
+passes.
 """
 
 import os

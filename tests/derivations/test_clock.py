@@ -57,8 +57,9 @@ def test_what_others_run_does_not_count():
         for other in others:
             other.kill()
             other.communicate()
+    # What a hypervisor or a quota takes is neither run nor waited, and counts.
     assert ran < 0.7 * passed
-    assert ran - 0.05 < counted < ran + 0.15 * passed
+    assert ran - 0.05 < counted < 0.8 * passed
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
