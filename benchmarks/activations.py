@@ -1,11 +1,12 @@
 """Activations by hand against jax.grad of jax.nn: values, derivatives, and a step of training.
 
-    python benchmarks/activations.py [NAME ...] [--size 4000000] [--rounds 9]
+    python benchmarks/activations.py [NAME ...] [--size 4000000] [--rounds 30]
 
 All ratios are ours over theirs, taken in one process, in turn; each is the quotient of the fastest
-rounds. Below 1 the hand-written one is faster. "product" is the time of `dy * x` against that of
-their derivative: any derivative has to read two such arrays and write one, so none can have a
-smaller ratio on this machine.
+rounds, of many: most calls get their memory from the system anew, and its page faults take longer
+than most of the derivatives. Below 1 the hand-written one is faster. "product" is the time of
+`dy * x` against that of their derivative: any derivative has to read two such arrays and write one,
+so none can have a smaller ratio on this machine.
 """
 
 import argparse
@@ -110,7 +111,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all")
     parser.add_argument("--size", type=int, default=4_000_000)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=30)
     options = parser.parse_args()
     random = np.random.default_rng(0)
     x = jnp.asarray(3 * random.standard_normal(options.size), jnp.float32)
@@ -125,7 +126,7 @@ def main():
         least = ratio(product, automatic(theirs), (x, dy), options.rounds)
         ours, args = step(getattr(fnn, name), fnn.value_and_grad)
         plain, _ = step(layer_of(theirs), jax.value_and_grad)
-        whole = ratio(ours, plain, args, options.rounds, repeats=20)
+        whole = ratio(ours, plain, args, options.rounds, repeats=6)
         print(f"{name:14}{value:8.2f}{derivative:12.2f}{least:9.2f}{whole:8.2f}", flush=True)
     print("the precise ones, against those above")
     for name in options.names or THEIRS:

@@ -1,4 +1,4 @@
-"""The exponential in two floats, and logistic functions that have no more than 2 ulp from it.
+"""The exponential in two floats, and a sigmoid that has no more than 2 ulp from it.
 
 One float for `exp(a)` is off by up to an ulp, and with the roundings after it a quotient by more
 than two. With `exp(a) = high + low` the roundings are computed as well, and put right at the end in
@@ -17,12 +17,8 @@ _LOWEST = -126.0  # exp of it is zero in single precision, whatever it is multip
 _SPLIT = -80  # powers of two below this are given apart
 # (e^t - 1 - t)/t² for |t| < 0.35, to 4e-9.
 _EXP = (0.5, 0.16666667, 0.041666463, 0.008333298, 0.0013934012, 0.00019899754)
-# 1/(s + 3/2) for |s| <= 1/2: to 0.2 %, and to 1.3e-6.
-_ROUGHLY = (0.66547622, -0.44242532, 0.33304448, -0.2285656)
-_FINELY = (
-    0.66666564, -0.44444128, 0.29642623, -0.19769678, 0.129157, -0.08547033, 0.07388167,
-    -0.050704365,
-)  # fmt: skip
+# 1/(s + 3/2) for |s| <= 1/2, to 0.2 %.
+_INVERSE = (0.66547622, -0.44242532, 0.33304448, -0.2285656)
 
 
 def short(x: jax.Array) -> jax.Array:
@@ -68,43 +64,14 @@ def exp_of_sum(high: jax.Array, low: jax.Array) -> tuple[jax.Array, jax.Array]:
     return 1 + (t + t * t * polynomial(_EXP, t)), k
 
 
-def _one_plus(x: jax.Array, high: jax.Array, low: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Gives `1 + high + low` as a float and the rest; NaN where `x` is."""
-    one = jnp.where(x == x, 1.0, x)  # a constant would be taken out of the sums by XLA
-    total = one + high
-    return total, ((one - total) + high) + low
-
-
 @approximation(jax.lax.logistic)
 def logistic(x: jax.Array) -> jax.Array:
     """Gives `σ(x)`, to 1.2 ulp."""
     high, low, scale = exp_parts(-jnp.abs(x))
-    bottom, rest = _one_plus(x, high, low)
-    inverse = polynomial(_ROUGHLY, bottom - 1.5)
+    one = jnp.where(x == x, 1.0, x)  # a constant would be taken out of the sums by XLA
+    bottom = one + high
+    rest = ((one - bottom) + high) + low
+    inverse = polynomial(_INVERSE, bottom - 1.5)
     top = jnp.where(x < 0, high, 1)
     right = (jnp.where(x < 0, low, 0) - top * inverse * rest) * inverse
     return (top / bottom + right) * jnp.where(x < 0, scale, 1)
-
-
-def _tanh_slope(a: jax.Array) -> jax.Array:
-    # Far out 4q is still a normal float and q is not: there q is the square of e^-a, and (2 e^-a)²
-    # is formed instead.
-    far = a > 40
-    w = jnp.exp(-jnp.where(far, a, 2 * a))
-    q = jnp.where(far, w * w, w)
-    return jnp.where(far, 4 * w * w, 4 * w) / (1 + q * (2 + q))
-
-
-@approximation(_tanh_slope)
-def tanh_slope(a: jax.Array) -> jax.Array:
-    """Gives `tanh'(a) = 4 e^-2a / (1 + e^-2a)²` for `a >= 0`, to 2 ulp."""
-    high, low, scale = exp_parts(-2 * a)
-    bottom, rest = _one_plus(a, high, low)
-    # The square of the denominator is that of its leading 12 bits, which is exact, and a rest.
-    lead = short(bottom)
-    tail = bottom - lead
-    inverse = polynomial(_FINELY, lead - 1.5)
-    square = inverse * inverse
-    part = (tail + rest) * (2 * lead + tail) * square
-    right = (low - high * (part - part * part)) * square
-    return 4 * (high / (lead * lead) + right) * scale

@@ -23,7 +23,7 @@ class Bound(NamedTuple):
 # In single precision: the value, the derivative.
 _SINGLE = {
     "identity": (0, 0), "relu": (0, 0), "relu6": (0, 0), "hard_tanh": (0, 0), "leaky_relu": (1, 1),
-    "sigmoid": (3, 3), "tanh": (5, 2), "softplus": (2, 2), "log_sigmoid": (2, 2),
+    "sigmoid": (3, 3), "tanh": (5, 3), "softplus": (2, 2), "log_sigmoid": (2, 2),
     "elu": (2, 2), "celu": (2, 2), "selu": (3, 3), "soft_sign": (3, 3),
     "hard_sigmoid": (3, 1), "hard_silu": (3, 3),
     "silu": (6, 6), "mish": (6, 6), "gelu": (6, 6), "gelu_tanh": (6, 6), "squareplus": (6, 6),

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from functional_nn.approximations import log1p
 from functional_nn.precision import rounded_once
 from functional_nn.rules import Rule
-from functional_nn.two_parts import logistic, tanh_slope
+from functional_nn.two_parts import logistic
 
 
 @rounded_once
@@ -70,8 +70,8 @@ def tanh(x: ArrayLike) -> jax.Array:
     $$\tanh x = \frac{e^x - e^{-x}}{e^x + e^{-x}}, \qquad
       \tanh' x = 1 - \tanh^2 x = \frac{4q}{1 + q\,(2 + q)} \text{ with } q = e^{-2|x|}.$$
 
-    Smooth everywhere. The last form is the one computed: nothing cancels in it, and the exponential
-    is taken in two floats (`two_parts.py`).
+    Smooth everywhere. The last form is the one computed: nothing cancels in it, so that the
+    derivative keeps its digits until it leaves the range of the floats.
 
     Args:
       x: Any shape, any floating dtype.
@@ -84,7 +84,7 @@ def tanh(x: ArrayLike) -> jax.Array:
 
     Accuracy:
       float32: 4.9 ulp (it is `jnp.tanh`, and not monotone in the last digits), the derivative
-      2 ulp. bfloat16 and float16: 0.502 ulp, both.
+      2.5 ulp. bfloat16 and float16: 0.502 ulp, both.
 
     Example:
       >>> y, x = tanh_fwd(jnp.float32(0.0))
@@ -105,7 +105,13 @@ def tanh_fwd(x: ArrayLike) -> tuple[jax.Array, jax.Array]:
 @rounded_once
 def tanh_bwd(x: jax.Array, dy: jax.Array) -> tuple[jax.Array]:
     """Gives `dx = dy tanh'(x)`."""
-    return (dy * tanh_slope(jnp.abs(x)),)
+    # Far out 4q is still a normal float and q is not: there q is the square of e^-|x|.
+    a = jnp.abs(x)
+    far = a > 40
+    w = jnp.exp(-jnp.where(far, a, 2 * a))
+    top = jnp.where(far, 4 * w, 4) * w
+    q = top / 4
+    return (dy * (top / (1 + q * (2 + q))),)
 
 
 @rounded_once
