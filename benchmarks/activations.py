@@ -2,15 +2,20 @@
 
     python benchmarks/activations.py [NAME ...] [--size 4000000] [--rounds 30]
 
-All ratios are ours over theirs, taken in one process, in turn; each is the quotient of the fastest
-rounds, of many: most calls get their memory from the system anew, and its page faults take longer
-than most of the derivatives. Below 1 the hand-written one is faster. "product" is the time of
-`dy * x` against that of their derivative: any derivative has to read two such arrays and write one,
-so none can have a smaller ratio on this machine.
+All ratios are ours over theirs, taken in one process, in turn, on one thread; each is the quotient
+of the fastest rounds, of many: most calls get their memory from the system anew, and its page
+faults take longer than most of the derivatives. Below 1 the hand-written one is faster. "product"
+is the time of `dy * x` against that of their derivative: any derivative has to read two such arrays
+and write one, so none can have a smaller ratio on this machine.
 """
 
 import argparse
+import os
 import time
+
+# Before anything that reads it is imported. The CPU time of several threads, which a busy machine
+# would leave alone, comes to the process with a delay that is longer than a call.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false"
 
 import jax
 import jax.numpy as jnp
@@ -50,10 +55,10 @@ def ratio(ours, theirs, args, rounds, repeats=1):
         jax.block_until_ready(function(*args))
     for _ in range(rounds):
         for function in (ours, theirs):
-            start = time.process_time()
+            start = time.perf_counter()
             for _ in range(repeats):
                 jax.block_until_ready(function(*args))
-            taken = time.process_time() - start
+            taken = time.perf_counter() - start
             fastest[function] = min(taken, fastest.get(function, taken))
     return fastest[ours] / fastest[theirs]
 
@@ -126,7 +131,7 @@ def main():
         least = ratio(product, automatic(theirs), (x, dy), options.rounds)
         ours, args = step(getattr(fnn, name), fnn.value_and_grad)
         plain, _ = step(layer_of(theirs), jax.value_and_grad)
-        whole = ratio(ours, plain, args, options.rounds, repeats=6)
+        whole = ratio(ours, plain, args, options.rounds, repeats=5)
         print(f"{name:14}{value:8.2f}{derivative:12.2f}{least:9.2f}{whole:8.2f}", flush=True)
     print("the precise ones, against those above")
     for name in options.names or THEIRS:

@@ -96,7 +96,6 @@ _TANH_SLOPE = (
     -2.4606566, -0.099911556, -0.40044913, 0.075959854, -0.030457262, 0.011283309, -0.0038731997,
     0.0012140181,
 )  # fmt: skip
-_SMALL = -64  # powers of two below this are formed 2^32 times too large
 
 
 def _tanh_argument(t: jax.Array) -> jax.Array:
@@ -106,8 +105,9 @@ def _tanh_argument(t: jax.Array) -> jax.Array:
 def _decay(t: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Gives `exp(-z)`, `z = C (t + A t³)`, in two factors.
 
-    The second is a power of two. What is large, such as `t`, is to be multiplied by the first: the
-    product may be a normal float where the exponential itself is none.
+    The second is a power of two, 2^32 times that in the exponential. What is large, such as `t`, is
+    to be multiplied by it first: the product with both may be a normal float where the exponential
+    itself is none.
     """
     j = jnp.round(t * (1 / _STEP))
     near = j * _STEP
@@ -117,8 +117,7 @@ def _decay(t: jax.Array) -> tuple[jax.Array, jax.Array]:
     slope = C + CA * (t * (t + near) + near * near)
     low = j * (_REST + _REST_OF_CUBE * square) + (t - near) * slope
     e, k = exp_of_sum(-high, -low)
-    small = k < _SMALL
-    return jnp.where(small, 2.0**-32, 1) * e, power_of_two(jnp.where(small, k + 32, k))
+    return e * 2.0**-32, power_of_two(k + 32)
 
 
 def _tanh_tail(t: jax.Array) -> jax.Array:
@@ -132,7 +131,7 @@ def gelu_tanh_tail(t: jax.Array) -> jax.Array:
     """Gives `t σ(-z)`, which is minus the gelu of `-t`."""
     t = jnp.minimum(t, _TANH_END)
     e, unit = _decay(t)
-    return t * e * unit / (1 + e * unit)
+    return t * unit * e / (1 + e * unit)
 
 
 def _tanh_slope(t: jax.Array) -> jax.Array:
@@ -150,4 +149,4 @@ def gelu_tanh_slope(t: jax.Array) -> jax.Array:
     near = d * polynomial(_TANH_SLOPE, d) - 2.79029330306e-8
     far = 1 + e - t * (C + 3 * CA * (t * t))
     factor = jnp.where(jnp.abs(d) < _TANH_NEAR, near, far)
-    return factor * part * unit / (1 + e * (2 + e))
+    return factor * unit * part / (1 + e * (2 + e))
