@@ -67,6 +67,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+@pytest.mark.slow
 def test_a_printed_digit_that_is_wrong_is_told(tmp_path):
     given = ["-c", ALTERED, str(ROOT / "examples/06_worked.py"), "--out", str(tmp_path / "out")]
     done = subprocess.run(
@@ -76,6 +77,7 @@ def test_a_printed_digit_that_is_wrong_is_told(tmp_path):
     assert "every printed digit: NO" in done.stdout
 
 
+@pytest.mark.slow
 def test_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     done = run("03_regions", "--out", tmp_path / "file")

@@ -99,6 +99,7 @@ def test_planted_mistake_is_found(tmp_path):
     assert "more than 1e-" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.nightly)])
 def test_interrupted_demo_leaves_nothing(tmp_path, name):
     # A process that was started in the background ignores Ctrl-C, and so would its children.
@@ -139,6 +140,7 @@ def test_wrong_usage(given, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "message"),
     [

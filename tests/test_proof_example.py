@@ -25,6 +25,7 @@ def printed(report):
     return captured.get()
 
 
+@pytest.mark.slow
 def test_a_line_a_layer_and_each_theorem_once():
     net = fnn.serial(fnn.residual(fnn.serial(fnn.dense(2), fnn.tanh)), fnn.dense(3))
     x, y = jnp.ones((4, 2), jnp.float32), jnp.zeros(4, jnp.int32)
@@ -40,6 +41,7 @@ def test_a_line_a_layer_and_each_theorem_once():
     assert len(EXAMPLE["theorems"](report)) == 3  # of two layers, of a sum, of a mean loss
 
 
+@pytest.mark.slow
 def test_what_is_not_proved_is_named():
     wrong = fnn.tanh._replace(bwd=lambda kept, dy: ((), 2 * fnn.tanh.bwd(kept, dy)[1]))
     net = fnn.serial(wrong, fnn.dense(3))

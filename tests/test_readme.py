@@ -20,6 +20,7 @@ def test_all_code_has_its_output_beside_it():
     assert len(EXAMPLES) == README.count("```python") == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "output"),
     EXAMPLES,

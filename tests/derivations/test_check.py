@@ -299,6 +299,7 @@ def _causal(x):
     return jnp.where(columns[None, :] <= rows[:, None], x, 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("masked", [lambda x: x, _causal], ids=["whole", "causal"])
 def test_the_largest_against_another_number_is_a_boundary(masked):
     """Only to be equal to one of the entries is none: there the derivative is not what is asked."""

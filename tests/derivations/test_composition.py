@@ -45,6 +45,7 @@ def test_a_network_is_its_layers_and_the_theorem():
     assert report.seconds < 20
 
 
+@pytest.mark.slow
 def test_a_network_in_a_network():
     inner = fnn.serial(fnn.dense(4), fnn.relu)
     net = fnn.serial(inner, fnn.serial(inner, fnn.dense(2)), fnn.softplus)
@@ -54,6 +55,7 @@ def test_a_network_in_a_network():
     assert _theorem(report.parts[1]).verdict is Verdict.PROVED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["half_squared_error", "softmax_cross_entropy"])
 def test_an_objective(loss: str):
     net = fnn.serial(fnn.dense(4), fnn.sigmoid, fnn.dense(2))
@@ -64,6 +66,7 @@ def test_an_objective(loss: str):
     assert len([o for o in report.obligations if o.name == "composition"]) == 2
 
 
+@pytest.mark.slow
 def test_integer_targets():
     net = fnn.serial(fnn.dense(4))
     objective = fnn.objective(net, fnn.softmax_cross_entropy)
@@ -139,6 +142,7 @@ BUGS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__.strip("_"))
 def test_a_wrong_combinator_is_not_proved(bug, monkeypatch: pytest.MonkeyPatch):
     """Even if the catalogue believed in it, and all layers were alike."""
@@ -152,6 +156,7 @@ def test_a_wrong_combinator_is_not_proved(bug, monkeypatch: pytest.MonkeyPatch):
     assert _theorem(report).reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.__name__.strip("_"))
 def test_a_forged_serial_is_not_proved(bug):
     """A layer that bears the name and the parts, but computes something else."""
@@ -161,6 +166,7 @@ def test_a_forged_serial_is_not_proved(bug):
     assert theorem.reason
 
 
+@pytest.mark.slow
 def test_a_forged_forward_pass_is_not_proved():
     net = fnn.serial(fnn.dense(3), fnn.tanh)
     for forged in (
@@ -171,6 +177,7 @@ def test_a_forged_forward_pass_is_not_proved():
         assert _theorem(check(forged, _params(net), X)).verdict is not Verdict.PROVED
 
 
+@pytest.mark.slow
 def test_captured_numbers_are_part_of_the_code():
     def scaled(forward, backward) -> Layer:
         f, b = (jnp.asarray(np.array(c, np.float32)) for c in (forward, backward))
@@ -269,6 +276,7 @@ SCOPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BRANCHED)
 def test_a_combinator_of_several_paths(name: str):
     report = check(BRANCHED[name], _params(BRANCHED[name]), X)
@@ -310,6 +318,7 @@ def _with_w(dparams, w):
     return ({**first, "w": w}, *rest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "bug"),
     [

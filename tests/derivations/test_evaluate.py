@@ -45,6 +45,7 @@ def _at(node: Node, **tensors: Any) -> Any:
 # --- exact numbers and balls --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(a=small, b=small.filter(bool))
 @settings(derandomize=True, max_examples=25, database=None, deadline=None)
 def test_rational_arithmetic_is_exact(a: Fraction, b: Fraction):

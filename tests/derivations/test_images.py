@@ -48,6 +48,7 @@ def some(names):
     return [pytest.param(n, marks=[] if n in QUICK else pytest.mark.nightly) for n in names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", some(SMALL))
 def test_proved_at_small_sizes(name):
     report = checked(*SMALL[name], budget=30.0)

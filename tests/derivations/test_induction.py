@@ -35,6 +35,7 @@ def test_any_block_any_number_of_times(n):
     assert report.seconds < 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 7, 64])
 def test_in_groups(n):
     report = checked(fnn.repeat(block(), n, remat="sqrt"))
@@ -54,6 +55,7 @@ def test_blocks_without_parameters():
     assert report.verdict is Verdict.PROVED
 
 
+@pytest.mark.slow
 def test_it_stands_in_the_report_of_a_network():
     net = fnn.serial(fnn.dense(3), fnn.repeat(block(), 6), fnn.dense(2))
     objective = fnn.objective(net, fnn.softmax_cross_entropy)
@@ -157,6 +159,7 @@ def test_the_right_step_is_proved(monkeypatch):
     assert theorem(checked(net)).verdict is Verdict.PROVED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_wrong_repeat_is_not_proved(bug, monkeypatch):
     """Even if the catalogue believed in it."""
@@ -168,6 +171,7 @@ def test_a_wrong_repeat_is_not_proved(bug, monkeypatch):
     assert theorem(report).reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_forged_repeat_is_not_proved(bug):
     """A layer that bears the name and the parts, but computes something else."""

@@ -216,6 +216,7 @@ def test_a_report(folder, capsys, form, page):
     assert "Identity" in (folder / "out" / page).read_text()
 
 
+@pytest.mark.slow
 def test_an_unchanged_report_is_not_made_again(folder, capsys, monkeypatch):
     from derivations.report import make
 
@@ -308,6 +309,7 @@ def test_an_unknown_derivation_or_notation_gets_the_nearest(capsys):
     assert "Did you mean lecture-004" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

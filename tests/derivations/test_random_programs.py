@@ -199,6 +199,7 @@ many = settings(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scalar", [True, False], ids=["scalar", "array"])
 @many
 @given(data=st.data())
@@ -209,6 +210,7 @@ def test_what_jax_derives_is_not_refuted(scalar: bool, data: st.DataObject):
     _not_refuted(report)
 
 
+@pytest.mark.slow
 def test_what_jax_derives_is_not_refuted_where_two_entries_are_the_largest():
     """There JAX derives a minimum with the largest entry as if it were two branches."""
     tree = ("plus x", ("min", ("x",), ("max of the row", ("x",))))

@@ -162,6 +162,7 @@ def _kinks(case: Case, fwd: Callable[..., Any] | None = None) -> Obligation:
     return next(o for o in report.obligations if o.name == "kinks")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUTED)
 def test_not_finite_where_the_primal_is_differentiable_is_refuted(name: str):
     kinks = _kinks(REFUTED[name])

@@ -146,6 +146,7 @@ def test_cases_are_tests(rule, request):
     assert_rule(*rule)
 
 
+@pytest.mark.slow
 def test_importing_the_helpers_imports_no_pytest():
     code = "import sys, derivations.testing; print('pytest' in sys.modules)"
     run = subprocess.run(
@@ -254,6 +255,7 @@ FOREIGN = {
 }
 
 
+@pytest.mark.slow
 def test_in_a_repository_of_another_layout(tmp_path):
     for path, text in FOREIGN.items():
         file = tmp_path / path

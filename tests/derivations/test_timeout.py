@@ -77,6 +77,7 @@ except OutOfTime:
 """
 
 
+@pytest.mark.slow
 def test_jax_is_left_as_it_was():
     """An exception while JAX enters or leaves a context would leave every later call traced."""
 
@@ -132,6 +133,7 @@ def test_no_time_at_all_leaves_nobody_watching():
     assert not [t for t in threading.enumerate() if t.name == "time limit"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["plain", "profiled", "traced"])
 def test_it_interrupts_under_a_profiler_and_a_tracer_too(way: str):
     done = subprocess.run(
@@ -142,6 +144,7 @@ def test_it_interrupts_under_a_profiler_and_a_tracer_too(way: str):
     assert shown == ["interrupted", "left", "interrupted", "and nothing after"]
 
 
+@pytest.mark.slow
 def test_devices_are_looked_for_to_the_end():
     """JAX does so on first use, which may be within a limit."""
     done = subprocess.run(

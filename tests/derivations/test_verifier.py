@@ -357,6 +357,7 @@ def _account(d: Any) -> Any:
     return _of(d, "cotangent[x]")["evidence"][0]["accounts"][1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [_prime, _other_prime, _seed, _degree, _bound, _ground, _fewer_trials, _as_proved],
@@ -410,7 +411,9 @@ def _leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path]
 
 
-@pytest.mark.parametrize("name", ["refuted", "proved", "kinked", "exact"])
+@pytest.mark.parametrize(
+    "name", ["refuted", "proved", "kinked", pytest.param("exact", marks=pytest.mark.slow)]
+)
 def test_no_damage_ends_in_a_traceback(name, request):
     """Whatever stands in place of whatever: a status, or words."""
     document = request.getfixturevalue(name)

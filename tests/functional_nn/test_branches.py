@@ -65,6 +65,7 @@ def test_branches_that_draw_have_keys_of_their_own(pulled, dtype):
     assert (y[:, :3] != y[:, 3:]).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["residual", "sum", "concatenate", "tied", "layers", "inside"])
 def test_squares_are_those_of_single_examples(name, draw_params, dtype):
     shape = (4, 2, 3) if name == "inside" else (4, 3)

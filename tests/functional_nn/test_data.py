@@ -282,6 +282,7 @@ MAKERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_training_goes_on_within_an_epoch_bit_for_bit(tmp_path, name):
     make = MAKERS[name]

@@ -103,6 +103,7 @@ def test_predictions_with_their_spread(draw_params, dtype):
     close(tuple(probabilities), (each.mean(axis=0), each.std(axis=0)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layers",
     [

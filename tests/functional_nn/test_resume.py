@@ -75,6 +75,7 @@ def test_the_folder_of_another_run_is_refused(tmp_path):
         run.train(tmp_path, epochs=2, seed=1)
 
 
+@pytest.mark.slow
 def test_killed_runs_end_bit_for_bit(tmp_path, whole):
     assert killed(tmp_path, 0.5, signal.SIGKILL) == -signal.SIGKILL
     assert finished(tmp_path)[-1] == run.digests(whole)

@@ -34,6 +34,7 @@ def gradient(params, x, y, gradients, scale, microbatches=1):
     return steep(params, x, y, jnp.float32(scale))[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("microbatches", [1, 2])
 @pytest.mark.parametrize("gradients", ["backprop", "autodiff"])
 def test_small_gradients_survive(gradients, microbatches):

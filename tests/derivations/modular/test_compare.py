@@ -100,6 +100,7 @@ def test_planted_mistakes_differ_where_they_are(network, mistake: str, wrong: di
         assert found.places[0].first == (123, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(3, 8), (8, 16), (16, 16), (32, 256)])
 def test_layer_norm(shape: tuple[int, int]):
     args = [real(*shape), real(shape[-1]), real(shape[-1]), real(*shape)]
@@ -162,6 +163,7 @@ def _as_functions(planted: Entry):
     return found, by_jax(subject, wanted), [*args, *outputs]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", RIGHT, ids=lambda right: right.name)
 def test_right_rules_are_equal(right: Entry):
     found, truth, args = _as_functions(right)
@@ -173,6 +175,7 @@ def test_right_rules_are_equal(right: Entry):
         assert outcome.outcome == "equal", outcome.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [w for w in WRONG if w.point == "generic" and "cotangent" in str(w.breaks) and not w.open],

@@ -84,6 +84,7 @@ def test_the_rate_is_within_the_bound(name: str, primes: tuple[int, int]):
     assert rate >= tight * bound / 2 - error
 
 
+@pytest.mark.slow
 def test_two_fields_are_as_good_as_their_product():
     function = NEAR_MISSES["of a polynomial in e^x"][0]
     rate, bound = measured(function, 1, fields=2, primes=(100, 400))

@@ -38,6 +38,7 @@ def _args(tree: Any, scalar: bool) -> list[jax.ShapeDtypeStruct]:
     return [real(*shape), real(*shape), real(*out.shape)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scalar", [True, False], ids=["scalar", "array"])
 @many
 @given(data=st.data())
@@ -47,6 +48,7 @@ def test_both_ways_to_the_derivative_never_differ(scalar: bool, data: st.DataObj
     assert found.outcome != "differ", found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scalar", [True, False], ids=["scalar", "array"])
 @many
 @given(data=st.data())

@@ -84,6 +84,7 @@ def test_different_at_other_sizes_than_the_examples():
     assert compare(fwd, summed, watched, [one, several], reached).verdict == "different"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_lifted_is_compared_in_numbers():
     def fwd(x):
         return jnp.linalg.det(x), x

@@ -76,6 +76,7 @@ def test_the_page_of_everything(operations, shown, tmp_path, check_page):
     assert source.count("<svg") == len(ENTRIES) - len(WITHOUT)
 
 
+@pytest.mark.slow
 def test_the_markdown_of_everything(operations, shown, tmp_path):
     path = write_report(operations, shown, [PICTURE], out=tmp_path, format="markdown")
     text = path.read_text()

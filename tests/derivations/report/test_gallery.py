@@ -11,6 +11,7 @@ from derivations.report.gallery import gallery
 SHOWN = ("003.4", "003.11", "003.13", "003.14", "003.15")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", SHOWN)
 def test_a_picture(claim):
     assert claim in CLAIMS

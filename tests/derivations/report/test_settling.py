@@ -21,6 +21,7 @@ def two_processes(monkeypatch):
     monkeypatch.setattr(settling, "_WORTH_A_PROCESS", 1)
 
 
+@pytest.mark.slow
 def test_processes_find_the_same_in_the_same_order(two_processes, monkeypatch):
     names, ids, heard = ["relu", "identity"], ["000.1", "003.6"], []
     beside = settling.settle(names, ids, heard.append)

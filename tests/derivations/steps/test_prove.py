@@ -31,6 +31,7 @@ from derivations.textbook.sequences import SEQUENCES
 from derivations.verdict import Verdict
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_every_derivation_is_proved_step_by_step(name):
     proof = proved(derivation(name))

@@ -112,6 +112,7 @@ def test_the_conditions_and_lemmas_are_told():
     assert "`backpropagation_output`" in show.markdown(found, proof)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_the_latex_is_plain_ascii(name):
     found = derivation(name)

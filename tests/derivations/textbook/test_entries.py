@@ -81,8 +81,12 @@ def shape_of(symbol: Any) -> tuple[int, ...]:
     return tuple(SIZES[size.name] for size in sizes)
 
 
+# Of sums over most indices: the tests' own reading of them takes long.
+SLOW = {"group_norm": [pytest.mark.slow]}
 ARGUMENTS = [
-    pytest.param(entry, argument, id=f"{entry.name}-{argument.name}")
+    pytest.param(
+        entry, argument, id=f"{entry.name}-{argument.name}", marks=SLOW.get(entry.name, [])
+    )
     for entry in ENTRIES.values()
     for argument in entry.arguments
 ]

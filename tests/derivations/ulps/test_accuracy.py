@@ -121,6 +121,7 @@ def test_subnormals_stand_apart():
     assert report.value.maximum == 0
 
 
+@pytest.mark.slow
 def test_double_precision():
     report = accuracy(jnp.tanh, dtype="float64")
     assert 1 < report.value.maximum < 20

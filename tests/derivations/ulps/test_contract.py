@@ -57,6 +57,7 @@ def test_kept_by_the_precise_activations(name: str, dtype: str):
     assert report.value.open.times == report.derivative.open.times == report.value.left_out == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRECISE_CONTRACT)
 def test_a_precise_activation_is_proved_the_textbooks(name: str):
     operation = CATALOG[name]

@@ -20,6 +20,7 @@ def rows(count: int, classes: int, scale: float) -> tuple[np.ndarray, np.ndarray
     return logits, draw.integers(0, classes, count).astype(np.int32)
 
 
+@pytest.mark.slow
 def test_both_references_agree():
     """The lifted primal and the formula; and the rule is the textbook's, for all sizes."""
     logits, labels = rows(4, 4, 20.0)

@@ -52,6 +52,7 @@ def test_what_is_hidden_may_be_large():
     assert all(jnp.isfinite(d).all() for d in pull(o))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("short", ["float32", pytest.param("bfloat16", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize(
     ("queries", "keys", "shared", "causal", "block", "lengths"),
