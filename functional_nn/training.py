@@ -91,9 +91,10 @@ def training(
       on_nonfinite: What becomes of a batch whose loss or gradient is not finite. The loss that is
         given is then NaN or infinite, and `epoch` does not take its step: the state, step count
         included, stays as it was. `"stop"`: nor does it take the steps after it, so that
-        `functional_nn.fit` can say where it arose; `step` by itself takes the step, for to wait for
-        the last gradient it would hold all of them. `"skip"`: the next batch goes on from there,
-        `fit` counts, and `step` leaves the batch out as well.
+        `functional_nn.fit` can say where it arose; `step` by itself takes the step and gives the
+        loss as it is, for to look at every gradient it would read all of them again, and hold them.
+        `"skip"`: the next batch goes on from there, `fit` counts, and `step` leaves the batch out
+        as well.
       loss_scale: Trains in float16, with this scale at first, such as `2.0**15`: parameters, inputs
         and targets are rounded to float16 for the passes, whatever they are; give them in float32,
         in which the optimiser works. The derivative of the loss is multiplied by the scale, so that
@@ -158,7 +159,9 @@ def training(
         state = TrainState(params, opt_state, jnp.zeros((), jnp.int32), scale)
         return jax.tree.map(jnp.array, state)
 
-    def update(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, Any]:
+    def update(
+        state: TrainState, x: jax.Array, y: jax.Array, *, guarded: bool
+    ) -> tuple[TrainState, Any]:
         own = () if key is None else (jax.random.fold_in(key, state.step),)
         loss, grads = loss_and_grads(state, x, y, *own)
         # Optax is written for JAX's standard promotion: with a caller's "strict", Adam would raise.
@@ -173,11 +176,10 @@ def training(
             )
             params = optax.apply_updates(state.params, updates)
         after = TrainState(params, opt_state, state.step + 1, state.loss_scale)
-        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves(grads)]))
-        if loss_scale is None:
-            loss = jnp.where(finite, loss, jnp.nan)
-        else:
-            after, loss = scaling.unless_overflown(state, after, loss, finite)
+        if loss_scale is not None:
+            after, loss = scaling.unless_overflown(state, after, loss, _all_finite(grads))
+        elif guarded:
+            loss = jnp.where(_all_finite(grads), loss, jnp.nan)
         if metrics is None:
             return after, loss
         return after, (loss, metrics(objective.net.apply(*scaling.met(state, x)), y))
@@ -198,19 +200,23 @@ def training(
 
     def advance(carry: tuple[TrainState, jax.Array], batch: Any) -> tuple[Any, Any]:
         before, going = carry
-        after, measured = update(before, *batch)
+        after, measured = update(before, *batch, guarded=True)
         taken = jnp.isfinite(measured if metrics is None else measured[0])
         if on_nonfinite == "stop":
             taken = going = going & taken
         return (scaling.either(taken, after, before), going), measured
 
-    def guarded(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, Any]:
+    def step(state: TrainState, x: jax.Array, y: jax.Array) -> tuple[TrainState, Any]:
+        if on_nonfinite == "stop":
+            return update(state, x, y, guarded=False)
         (state, _), measured = advance((state, jnp.bool_(True)), (x, y))
         return state, measured
 
-    # A guarded step holds all gradients until the last is known to be finite: not where a caller
-    # who sees the loss can stop by himself.
-    step = jax.jit(guarded if on_nonfinite == "skip" else update, donate_argnums=0)
+    once = jax.jit(step, donate_argnums=0)
     epoch = jax.jit(scan, donate_argnums=0, static_argnames="batch_size")
     one = jax.jit(advance, donate_argnums=0)
-    return Training(init, step, epoch, one, objective, metrics, on_nonfinite)
+    return Training(init, once, epoch, one, objective, metrics, on_nonfinite)
+
+
+def _all_finite(grads: Any) -> jax.Array:
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves(grads)]))
