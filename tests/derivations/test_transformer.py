@@ -46,7 +46,7 @@ def test_each_layer_and_the_theorems_that_join_them(name):
     net, first, norm, perceptron = NETS[name]
     params = jax.eval_shape(net.init, jax.random.key(0), TOKENS)
     objective = fnn.objective(net, fnn.softmax_cross_entropy)
-    report = check(objective, params, TOKENS, TOKENS, budget=200.0)
+    report = check(objective, params, TOKENS, TOKENS, budget=400.0)
 
     found = layers(report)
     assert [layer.subject.split(". ")[-1] for layer in found] == [
