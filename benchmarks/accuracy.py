@@ -190,7 +190,7 @@ finite. Inputs and true results that are subnormal are counted apart: XLA takes 
 CPUs. Derivatives beside ours are those of `jax.grad`. Losses of one output and gated units are
 functions of one argument, the others fixed; losses of K classes are taken at rows whose target is
 ahead, or behind, by up to 60, and each entry of the gradient counts. `precise` are the rules of
-`functional_nn.activations.PRECISE_RULES`, which take three to nine times as long.
+`functional_nn.activations.PRECISE_RULES`, which take two to eight times as long.
 
 Made by `python benchmarks/accuracy.py{options} --out benchmarks/results/accuracy.md`
 with {versions}. float32: {inputs}; bfloat16 and float16: every input.
