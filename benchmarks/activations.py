@@ -11,7 +11,6 @@ and write one, so none can have a smaller ratio on this machine.
 
 import argparse
 import os
-import time
 
 # Before anything that reads it is imported. The CPU time of several threads, which a busy machine
 # would leave alone, comes to the process with a delay that is longer than a call.
@@ -21,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from figures.measure import seconds
 
 import functional_nn as fnn
 from functional_nn.activations import PRECISE_RULES
@@ -50,17 +50,12 @@ THEIRS = {
 
 def ratio(ours, theirs, args, rounds, repeats=1):
     """Gives our time over theirs, from the fastest of several rounds in turn."""
-    fastest = {}
-    for function in (ours, theirs):
-        jax.block_until_ready(function(*args))
-    for _ in range(rounds):
-        for function in (ours, theirs):
-            start = time.perf_counter()
-            for _ in range(repeats):
-                jax.block_until_ready(function(*args))
-            taken = time.perf_counter() - start
-            fastest[function] = min(taken, fastest.get(function, taken))
-    return fastest[ours] / fastest[theirs]
+    runs = {
+        "ours": lambda: jax.block_until_ready(ours(*args)),
+        "theirs": lambda: jax.block_until_ready(theirs(*args)),
+    }
+    found = seconds(runs, rounds=rounds, calls=repeats, wall=True)
+    return min(found["ours"]) / min(found["theirs"])
 
 
 def pullback(rule):
