@@ -67,7 +67,7 @@ def test_what_others_run_does_not_count():
     # What a hypervisor or a quota takes is neither run nor waited, and counts.
     assert ran < 0.7 * passed
     assert ran - 0.05 < counted < 0.8 * passed
-    assert abs(counted - (passed - others_ran)) < 0.05
+    assert abs(counted - (passed - others_ran)) < 0.15 * passed
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
