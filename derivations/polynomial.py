@@ -128,12 +128,19 @@ def plus(*polys: Poly) -> Poly:
     result: Poly = {}
     for poly in polys:
         for monomial, coefficient in poly.items():
-            value = result.get(monomial, 0) + coefficient
-            if value:
-                result[monomial] = value
-            else:
-                del result[monomial]
+            _add(result, monomial, coefficient)
     return result
+
+
+def _add(poly: Poly, monomial: Monomial, coefficient: Fraction) -> None:
+    """Adds a term in place; its coefficient is not zero."""
+    have = poly.get(monomial)
+    if have is None:
+        poly[monomial] = coefficient
+    elif value := have + coefficient:
+        poly[monomial] = value
+    else:
+        del poly[monomial]
 
 
 def scaled(poly: Poly, factor: int | Fraction) -> Poly:
@@ -148,12 +155,8 @@ def times(a: Poly, b: Poly) -> Poly:
     result: Poly = {}
     for m, c in a.items():
         for n, d in b.items():
-            for monomial, e in _product(m, n).items():
-                value = result.get(monomial, 0) + c * d * e
-                if value:
-                    result[monomial] = value
-                else:
-                    del result[monomial]
+            for monomial, e in _product(m, n):
+                _add(result, monomial, c * d * e)
     return result
 
 
@@ -178,12 +181,8 @@ def _merged(m: Monomial, n: Monomial) -> Monomial:
 
 
 @lru_cache(maxsize=200_000)
-def _product_frozen(m: Monomial, n: Monomial) -> Frozen:
+def _product(m: Monomial, n: Monomial) -> Frozen:
     return tuple(reduced({_merged(m, n): Fraction(1)}).items())
-
-
-def _product(m: Monomial, n: Monomial) -> Poly:
-    return dict(_product_frozen(m, n))
 
 
 def reduced(poly: Poly) -> Poly:
@@ -195,9 +194,10 @@ def reduced(poly: Poly) -> Poly:
         monomial, coefficient = work.popitem()
         rewritten = _rewrite(monomial)
         if rewritten is None:
-            done = plus(done, {monomial: coefficient})
+            _add(done, monomial, coefficient)
         else:
-            work = plus(work, scaled(rewritten, coefficient))
+            for m, c in rewritten.items():
+                _add(work, m, c * coefficient)
         steps += 1
         if steps > MOST_TERMS:
             raise TooLarge("the reduction of a normal form")
@@ -235,11 +235,12 @@ def inverse_of(poly: Poly) -> Gen:
 def _use_inverse(monomial: Monomial, inverse: Gen) -> Poly | None:
     # Times an indicator, P is what it is where that is one; with all of P, the terms that the
     # indicator switches would come back for ever.
-    poly = _where_one(inverse, frozenset(g for g, _ in monomial if g.kind in INDICATORS))
+    poly, (top, leads) = _where_one(
+        inverse, frozenset(g for g, _ in monomial if g.kind in INDICATORS)
+    )
     if not poly:
         return None  # there is no 1/P there
     have = dict(monomial)
-    top, leads = leading(poly)
     if all(have.get(g, 0) >= e for g, e in top):
         # top * inv = (1 - (P - leads * top) * inv) / leads
         rest = _merged(monomial, tuple((g, -e) for g, e in top))
@@ -258,16 +259,13 @@ def _use_inverse(monomial: Monomial, inverse: Gen) -> Poly | None:
 
 
 @lru_cache(maxsize=10_000)
-def _where_one(inverse: Gen, indicators: frozenset[Gen]) -> Poly:
-    """Gives the sum whose inverse this is, where some indicators are one."""
+def _where_one(inverse: Gen, indicators: frozenset[Gen]) -> tuple[Poly, tuple[Monomial, Fraction]]:
+    """Gives the sum whose inverse this is, where some indicators are one, and its leading term."""
     poly = thaw(inverse.data)
-    if indicators.isdisjoint(gens(poly)):
-        return poly
-    return plus(*({tuple(p for p in m if p[0] not in indicators): c} for m, c in poly.items()))
+    if not indicators.isdisjoint(gens(poly)):
+        poly = plus(*({tuple(p for p in m if p[0] not in indicators): c} for m, c in poly.items()))
+    return poly, leading(poly) if poly else ((), Fraction(0))
 
 
 def _times_raw(poly: Poly, monomial: Monomial) -> Poly:
-    result: Poly = {}
-    for m, c in poly.items():
-        result = plus(result, {_merged(m, monomial): c})
-    return result
+    return plus(*({_merged(m, monomial): c} for m, c in poly.items()))
