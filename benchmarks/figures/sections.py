@@ -62,9 +62,9 @@ Where a bound is not met:
 
 Where a bound is not met:
 
-- *Time with tanh.* The derivative from the input takes an exponential, 0.91 to 1.01 in runs on two
-  machines. With `tanh_from_output` it was 0.75 to 0.81 where a block ends with it, so that its
-  output is at hand, and 0.87 to 0.91 where it comes first and is computed again.
+- *Time with tanh.* The derivative from the input takes an exponential: the ratio was 0.91 to 1.01
+  in runs on two machines. With `tanh_from_output` it was 0.75 to 0.81 where a block ends with it,
+  so that its output is at hand, and 0.87 to 0.91 where it comes first and is computed again.
 - *Time with gelu.* It lies around the bound: 0.65 and 0.71 in these runs.
 - *Time with `remat="sqrt"`.* A gradient is three matrix products a block, and this computes one of
   them again: 4/3 where nothing else costs. Tried: the last `√n` blocks without a group, since they
@@ -95,9 +95,10 @@ Where a bound is not met:
 Where a bound is not met:
 
 - *Time of vmap(grad) to norms and to the clipped mean.* It is what vmap(grad) takes in plain
-  gradients, over what these take in them, 0.6 and 1. The first is the machine's: vmap(grad) writes
-  and reads an array of the parameters for each example, 22 and 69 plain gradients in one run, 45
-  and 126 in one on another machine, near 180 for the clipped mean when the bound was set.
+  gradients, over what these take in them, 0.6 and 0.8 to 1.05. The first is the machine's:
+  vmap(grad) writes and reads an array of the parameters for each example, 22 and 69 plain gradients
+  in one run, 45 and 126 in one on another machine, near 180 for the clipped mean when the bound was
+  set.
 
 The memory is held against `jax.grad`'s. Our own plain gradient keeps two arrays of the hidden
 layers and has the third, the cotangent, inside the memory of its result. Norms have no such result,
@@ -114,8 +115,8 @@ Where a bound is not met:
   set, the fetching loop is faster: 1.6 times the loop without, then 2.2. What is left of an epoch
   is XLA's overhead for each operation of a step: `jax.grad` in the same scan takes the same time.
   Tried: `unroll=2` in the scan, no difference; `unroll=5`, a third slower.
-- *An epoch against the loop over NumPy batches.* 0.63 and 0.72 of wall time in runs on two
-  machines, whose dispatch is not equally far from their arithmetic; of CPU time 0.61 and 0.51.
+- *An epoch against the loop over NumPy batches.* 0.72 of wall time with a lower quartile at the
+  bound, on a machine shared with others, 0.63 on another machine; of CPU time 0.51 and 0.61.
 - *An ensemble.* Its figure lay around the bound in one run and below it in another.""",
     ),
     Section("parts", "Microbatches", "The same gradient from parts of the batch, one at a time."),
